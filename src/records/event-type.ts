@@ -22,3 +22,14 @@ export function typeOf(collection: unknown): EventType | undefined {
 export function isEventType(word: string): word is EventType {
   return (eventTypes as readonly string[]).includes(word)
 }
+
+/** A value for each type. */
+export function perType<Value>(make: (type: EventType) => Value): Readonly<Record<EventType, Value>> {
+  return {
+    posts: make('posts'),
+    likes: make('likes'),
+    reposts: make('reposts'),
+    follows: make('follows'),
+    blocks: make('blocks'),
+  }
+}

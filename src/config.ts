@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { parseEnv } from 'node:util'
+
+import type { z } from 'zod'
+
+import { redisUrl } from './config/forms.ts'
+import { Secret } from './config/secret.ts'
+import { configVariables, type Variable, variables } from './config/variables.ts'
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+export type Config = ReturnType<typeof configOf>
+
+/**
+ * Reads every variable and returns a frozen Config, or throws one ConfigError that lists all mistakes.
+ * A Secret does not survive the copy into a worker thread: there, call this again with the same environment.
+ */
+export function readConfig(env: Env): Config {
+  const mistakes: string[] = []
+  const texts = Object.fromEntries(configVariables.map(it => [it.name, textOf(it, env, mistakes)]))
+  mistakes.push(...contradictions(texts))
+
+  const parsed = variables.safeParse(texts)
+  for (const { name } of configVariables) {
+    const issue = parsed.error?.issues.find(it => it.path[0] === name)
+    if (issue) mistakes.push(`${name} is '${masked(name, texts[name] ?? '')}'; it must be ${issue.message}`)
+  }
+  if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes)
+  return configOf(parsed.data)
+}
+
+/**
+ * The environment of this process over the `.env` file of a folder, if there is one. A variable that is set here,
+ * even to nothing, wins.
+ */
+export function loadEnv(folder: string): Env {
+  const path = join(folder, '.env')
+  try {
+    return { ...parseEnv(readFileSync(path, 'utf8')), ...process.env }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return { ...process.env }
+    throw new ConfigError([`${path} cannot be read (${codeOf(error)}); it must be a text file`])
+  }
+}
+
+/** The operator's mistakes, one line each. The command ends with `exitCode`. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG'
+  readonly exitCode = 64
+  readonly mistakes: readonly string[]
+
+  constructor(mistakes: readonly string[]) {
+    super(['The configuration has mistakes:', ...mistakes].join('\n  '))
+    this.name = 'ConfigError'
+    this.mistakes = mistakes
+  }
+}
+
+function configOf(values: z.output<typeof variables>) {
+  const { url, username, password } = values.REDIS_URL
+  const secret = password ?? values.REDIS_PASSWORD
+  const key = values.REDIS_TLS_KEY
+  return Object.freeze({
+    redis: Object.freeze({
+      /** Without user and password. */
+      url,
+      username: username ?? values.REDIS_USERNAME,
+      password: secret === undefined ? undefined : new Secret(secret),
+      /** The texts of the PEM files. Undefined where the URL asks for no TLS. */
+      tls: url.startsWith('rediss:')
+        ? Object.freeze({
+            ca: values.REDIS_TLS_CA,
+            cert: values.REDIS_TLS_CERT,
+            key: key === undefined ? undefined : new Secret(key),
+          })
+        : undefined,
+    }),
+    streamPrefix: values.STREAM_PREFIX,
+    consumerGroup: values.CONSUMER_GROUP,
+    allowOtherGroups: values.ALLOW_OTHER_GROUPS,
+    dataDir: values.DATA_DIR,
+    parquetWriter: values.PARQUET_WRITER,
+    batchSize: values.BATCH_SIZE,
+    fileRowsMax: values.FILE_ROWS_MAX,
+    entryBytesMax: values.ENTRY_BYTES_MAX,
+    workers: values.WORKERS ?? Math.min(availableParallelism(), 64),
+    runTimeoutMs: values.RUN_TIMEOUT,
+  })
+}
+
+/** A variable's text: its own, its file's or its default. An empty one counts as not set. */
+function textOf(variable: Variable, env: Env, mistakes: string[]): string | undefined {
+  const text = env[variable.name] || undefined
+  const name = `${variable.name}_FILE`
+  const path = variable.secret ? env[name] : undefined
+  if (!path) return text ?? variable.default
+  if (text !== undefined) {
+    mistakes.push(`${variable.name} and ${name} ('${path}') are both set; keep one`)
+    return text
+  }
+  try {
+    const content = readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+    if (content !== '') return content
+    mistakes.push(`${name} is '${path}'; the file is empty, and must hold the value of ${variable.name}`)
+  } catch (error) {
+    mistakes.push(`${name} is '${path}'; it must be a file that can be read (${codeOf(error)})`)
+  }
+  return variable.default
+}
+
+/** What is wrong between variables that may each be right. */
+function contradictions(texts: Readonly<Record<string, string | undefined>>): string[] {
+  const { REDIS_URL = '', REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS_CERT, REDIS_TLS_KEY } = texts
+  const found: string[] = []
+  const server = redisUrl(REDIS_URL)
+  const tls = ['REDIS_TLS_CA', 'REDIS_TLS_CERT', 'REDIS_TLS_KEY'].filter(name => texts[name] !== undefined)
+  if (server?.username && REDIS_USERNAME) {
+    found.push(`REDIS_USERNAME is '${REDIS_USERNAME}', and REDIS_URL names a user too; keep one`)
+  }
+  if (server?.password && REDIS_PASSWORD) {
+    found.push(`REDIS_PASSWORD is '***', and REDIS_URL holds a password too; keep one`)
+  }
+  if (server?.url.startsWith('redis:') && tls.length > 0) {
+    const url = masked('REDIS_URL', REDIS_URL)
+    found.push(`${tls.join(', ')}: set, but REDIS_URL is '${url}'; it must start with rediss:// for TLS`)
+  }
+  if ((REDIS_TLS_CERT === undefined) !== (REDIS_TLS_KEY === undefined)) {
+    const [has, lacks] = REDIS_TLS_CERT ? ['CERT', 'KEY'] : ['KEY', 'CERT']
+    found.push(`REDIS_TLS_${has} is '${texts[`REDIS_TLS_${has}`]}'; it needs REDIS_TLS_${lacks} beside it`)
+  }
+  return found
+}
+
+/** A value as an error may show it: of a secret only a server's address, where it is surely one. */
+function masked(name: string, text: string): string {
+  if (!configVariables.find(it => it.name === name)?.secret) return text
+  if (/^[\w.-]+:\d{1,5}$/.test(text)) return text
+  if (!URL.canParse(text) || new URL(text).host === '') return '***'
+  return text.replace(/\/\/.*@/s, '//***@').replace(/[?#].*/s, '?***')
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}

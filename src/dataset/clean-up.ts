@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+
+import type { EventType } from '../records/event-type.ts'
+import { removeAttemptFolder } from './attempt.ts'
+import { RECORD_VERSION } from './commit-record.ts'
+import { makeFolderDurably } from './disk.ts'
+import { attemptFolder, numberOfRecord, stagingFolder } from './layout.ts'
+import { readRecord } from './log-files.ts'
+import type { StreamLog } from './stream-log.ts'
+
+/**
+ * Staging older than this is taken for a crashed attempt's. Only saves work: an attempt that still lives is
+ * told by the abort record that it has to start again.
+ */
+export const ABANDONED_AFTER_MS = 15 * 60_000
+
+/**
+ * Removes the staging of attempts that never committed. A worker that was only stopped may go on at any time
+ * and link its record: so an abort record must first have won a number, after which that attempt can no longer
+ * commit, and only then its files go.
+ */
+export async function cleanUp(log: StreamLog, type: EventType, run: string, now: number): Promise<void> {
+  const { disk, root, stream } = log.files
+  for (const name of await disk.list(join(root, stagingFolder(stream)))) {
+    const path = join(root, stagingFolder(stream), name)
+    const changedAt = await disk.changedAt(path)
+    if (changedAt === undefined || now - changedAt < ABANDONED_AFTER_MS) continue
+    if (name.endsWith('.json')) await disk.removeFile(path)
+    else await cleanAttempt(log, { type, run, now, attempt: name })
+  }
+}
+
+type Abandoned = {
+  readonly type: EventType
+  readonly run: string
+  readonly now: number
+  readonly attempt: string
+}
+
+async function cleanAttempt(log: StreamLog, abandoned: Abandoned): Promise<void> {
+  const { disk, root, stream } = log.files
+  const folder = join(root, attemptFolder(stream, abandoned.attempt))
+  const names = await disk.list(folder)
+  const isFree =
+    names.length === 0 ||
+    (await hasCommitted(log, abandoned.attempt, names)) ||
+    (await abort(log, abandoned))
+  if (isFree) await removeAttemptFolder(disk, folder)
+}
+
+/** A committed attempt's files are published, since the log is caught up: what is left are its drafts. */
+async function hasCommitted(log: StreamLog, attempt: string, names: readonly string[]): Promise<boolean> {
+  for (const name of names.filter(name => name.startsWith('record-'))) {
+    const number = numberOfRecord(name.slice('record-'.length))
+    const record = number === undefined ? undefined : await readRecord(log.files, number)
+    if (record?.attempt === attempt) return true
+  }
+  return false
+}
+
+/** True when the abort stands; false when the attempt committed first, and is no rubbish any more. */
+async function abort(log: StreamLog, { type, run, now, attempt }: Abandoned): Promise<boolean> {
+  const { disk, root, stream } = log.files
+  const own = randomUUID()
+  await makeFolderDurably(disk, root, join(root, attemptFolder(stream, own)))
+  const draft = {
+    version: RECORD_VERSION,
+    kind: 'abort' as const,
+    attempt: own,
+    aborts: attempt,
+    stream,
+    type,
+    run,
+    time: new Date(now).toISOString(),
+    runs: [],
+    files: [],
+    rejected: null,
+    removes: [],
+  }
+  return await log.append(draft, log.number, other => other.attempt !== attempt)
+}

@@ -1,0 +1,63 @@
+import type { Config } from './config.ts'
+import { commitLogs } from './dataset/commit-log.ts'
+import { openDataset } from './dataset/dataset.ts'
+import { nodeDisk } from './dataset/disk.ts'
+import { Closers } from './engine/closers.ts'
+import type { DrainTools } from './flows/drain.ts'
+import type { ParquetPort } from './flows/parquet-port.ts'
+import { openParquet } from './parquet/open.ts'
+import { type EventType, perType } from './records/event-type.ts'
+import type { RedisAddress } from './streams/connect.ts'
+import { redisStreams } from './streams/redis-streams.ts'
+
+export type DrainParts = {
+  readonly tools: DrainTools
+  readonly close: () => Promise<void>
+}
+
+/** Everything a drain needs, plugged together. Parquet is opened with the first row. */
+export async function openDrain(config: Config, warn: (message: string) => void): Promise<DrainParts> {
+  const closers = new Closers()
+  const streams = streamNames(config)
+  const dataset = await openDataset(nodeDisk, config.dataDir, streams)
+  let parquet: Promise<ParquetPort> | undefined
+  const openOnce = () => {
+    parquet ??= openParquet({ writer: config.parquetWriter, warn }).then(opened =>
+      closers.add(opened, it => it.close()),
+    )
+    return parquet
+  }
+  const tools: DrainTools = {
+    streams: redisStreams({
+      address: redisAddress(config),
+      streams,
+      ownership: {
+        datasetId: dataset.id,
+        group: config.consumerGroup,
+        allowOtherGroups: config.allowOtherGroups,
+      },
+    }),
+    dataset: commitLogs(dataset, { disk: nodeDisk, openParquet: openOnce, now: Date.now }),
+    limits: config,
+    now: Date.now,
+    warn,
+  }
+  return { tools, close: () => closers.close() }
+}
+
+export function streamNames({ streamPrefix }: Pick<Config, 'streamPrefix'>): Readonly<Record<EventType, string>> {
+  return perType(type => `${streamPrefix}${type}`)
+}
+
+export function redisAddress({ redis: { url, username, password, tls } }: Config): RedisAddress {
+  return {
+    url,
+    username,
+    password: password?.reveal(),
+    tls: tls && {
+      ...(tls.ca !== undefined && { ca: tls.ca }),
+      ...(tls.cert !== undefined && { cert: tls.cert }),
+      ...(tls.key !== undefined && { key: tls.key.reveal() }),
+    },
+  }
+}

@@ -1,0 +1,124 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+
+import type { Env } from './config.ts'
+import { type ErrorCode, OperatingError } from './engine/errors.ts'
+import type { RunDrain } from './flows/data-writer.ts'
+import type { DrainRequest } from './flows/drain.ts'
+import type { DrainCounts } from './flows/drain-report.ts'
+
+export type ToThread =
+  | { readonly kind: 'drain'; readonly request: DrainRequest }
+  | { readonly kind: 'abort'; readonly reason: string }
+  | { readonly kind: 'stop' }
+
+export type FromThread =
+  | { readonly kind: 'counts'; readonly counts: DrainCounts }
+  | { readonly kind: 'warning'; readonly message: string }
+  | { readonly kind: 'done' }
+  | {
+      readonly kind: 'failed'
+      readonly message: string
+      readonly stack: string | undefined
+      readonly code: ErrorCode | undefined
+    }
+
+/**
+ * Worker threads that drain, `size` at most, each started when it is first needed. A drain is a whole one
+ * there, from its Redis connection to its commits, so that entries are never copied between threads, and
+ * encoding never holds up the thread that answers, renews locks and stops runs.
+ */
+export class DrainPool {
+  readonly #env: Env
+  readonly #size: number
+  readonly #idle: Worker[] = []
+  readonly #all = new Set<Worker>()
+  readonly #waiting: ((worker: Worker) => void)[] = []
+
+  constructor({ env, size }: { env: Env; size: number }) {
+    this.#env = env
+    this.#size = size
+  }
+
+  drain: RunDrain = async (request, told, signal) => {
+    const worker = await this.#take()
+    try {
+      signal.throwIfAborted()
+      await runIn(worker, request, told, signal)
+    } finally {
+      this.#giveBack(worker)
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(
+      [...this.#all].map(async worker => {
+        const exited = once(worker, 'exit')
+        worker.postMessage({ kind: 'stop' } satisfies ToThread)
+        await exited
+      }),
+    )
+  }
+
+  async #take(): Promise<Worker> {
+    const idle = this.#idle.pop()
+    if (idle !== undefined) return idle
+    if (this.#all.size < this.#size) return this.#start()
+    return await new Promise(resolve => this.#waiting.push(resolve))
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./drain-thread.js', import.meta.url), { workerData: { env: this.#env } })
+    this.#all.add(worker)
+    worker.on('exit', () => {
+      this.#all.delete(worker)
+      if (this.#idle.includes(worker)) this.#idle.splice(this.#idle.indexOf(worker), 1)
+    })
+    return worker
+  }
+
+  #giveBack(worker: Worker): void {
+    const usable = this.#all.has(worker) ? worker : undefined
+    const next = this.#waiting.shift()
+    if (next !== undefined) next(usable ?? this.#start())
+    else if (usable !== undefined) this.#idle.push(usable)
+  }
+}
+
+/** A thread that dies takes its uncommitted work with it, and nothing else: the entries are on the stream. */
+async function runIn(
+  worker: Worker,
+  request: DrainRequest,
+  told: Parameters<RunDrain>[1],
+  signal: AbortSignal,
+): Promise<void> {
+  const tell = (message: ToThread) => worker.postMessage(message)
+  const abort = () => tell({ kind: 'abort', reason: String(signal.reason) })
+  signal.addEventListener('abort', abort, { once: true })
+  let exited: (code: number) => void = () => undefined
+  try {
+    await new Promise<void>((resolve, reject) => {
+      worker.removeAllListeners('message').removeAllListeners('error')
+      worker.on('message', (message: FromThread) => {
+        if (message.kind === 'counts') told.counts(message.counts)
+        else if (message.kind === 'warning') told.warn(message.message)
+        else if (message.kind === 'done') resolve()
+        else reject(errorOf(message))
+      })
+      worker.on('error', reject)
+      exited = code => reject(new Error(`a drain thread ended with code ${code}`))
+      worker.once('exit', exited)
+      tell({ kind: 'drain', request })
+    })
+  } finally {
+    signal.removeEventListener('abort', abort)
+    worker.off('exit', exited)
+  }
+}
+
+function errorOf({ message, stack, code }: FromThread & { kind: 'failed' }): Error {
+  if (code !== undefined) return new OperatingError(code, message)
+  const error = new Error(message)
+  if (stack !== undefined) error.stack = stack
+  return error
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto'
+
+import { toError } from './errors.ts'
+import type { StateName } from './run-state.ts'
+
+/** What a flow's body is given beside its parameters. */
+export type FlowContext = {
+  readonly runId: string
+  /** Aborted when the run is cancelled or passes its time limit. */
+  readonly signal: AbortSignal
+  /** Milliseconds; a body that ends its work in hand by then is never cut off. */
+  readonly finishBy: number
+  readonly log: RunLogger
+}
+
+export type RunLogger = {
+  readonly info: (message: string) => void
+  readonly warning: (message: string) => void
+}
+
+export type FlowOptions = {
+  /** The run's time limit. At its end the signal is aborted, and the run is TimedOut. */
+  readonly timeoutMs: number
+}
+
+export type Flow<Params, Result> = {
+  readonly name: string
+  readonly run: (params: Params, start: FlowStart) => Promise<FlowRun<Result>>
+}
+
+export type FlowStart = {
+  readonly log: RunLogger
+  /** Aborted by whoever wants the run to be Cancelled. */
+  readonly signal: AbortSignal
+}
+
+/** How a run ended. `error` is there for every state but Completed. */
+export type FlowRun<Result> = {
+  readonly runId: string
+  readonly state: StateName
+  readonly durationMs: number
+  readonly result?: Result
+  readonly error?: Error
+}
+
+/** Of a run's time limit this share is for new work; the rest is for ending what is in hand. */
+const SHARE_FOR_NEW_WORK = 0.9
+
+/** Wraps a function into a flow: a run with an id, a time limit, a state at its end, and no error thrown. */
+export function flow<Params, Result>(
+  name: string,
+  { timeoutMs }: FlowOptions,
+  body: (params: Params, context: FlowContext) => Promise<Result>,
+): Flow<Params, Result> {
+  return {
+    name,
+    run: async (params, { log, signal }) => {
+      const runId = randomUUID()
+      const startedAt = Date.now()
+      const limit = AbortSignal.timeout(timeoutMs)
+      const ended = (state: StateName) => ({ runId, state, durationMs: Date.now() - startedAt })
+      try {
+        const result = await body(params, {
+          runId,
+          signal: AbortSignal.any([signal, limit]),
+          finishBy: startedAt + timeoutMs * SHARE_FOR_NEW_WORK,
+          log,
+        })
+        return { ...ended('Completed'), result }
+      } catch (thrown) {
+        const error = toError(thrown)
+        if (signal.aborted) return { ...ended('Cancelled'), error }
+        if (limit.aborted) return { ...ended('TimedOut'), error }
+        return { ...ended('Failed'), error }
+      }
+    },
+  }
+}

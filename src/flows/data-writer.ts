@@ -1,0 +1,102 @@
+import { OperatingError, toError } from '../engine/errors.ts'
+import { type Flow, type FlowContext, flow } from '../engine/flow.ts'
+import { task } from '../engine/task.ts'
+import type { EventType } from '../records/event-type.ts'
+import type { DrainRequest } from './drain.ts'
+import { addCounts, type DrainCounts, noCounts } from './drain-report.ts'
+import type { IdRange } from './streams-port.ts'
+
+export type DataWriterParams = {
+  readonly types: readonly EventType[]
+  readonly range: IdRange
+}
+
+/** Runs `drain` off the main thread: encoding Parquet would hold up everything else here. */
+export type RunDrain = (
+  request: DrainRequest,
+  told: { readonly counts: (counts: DrainCounts) => void; readonly warn: (message: string) => void },
+  signal: AbortSignal,
+) => Promise<void>
+
+export type DataWriterTools = {
+  readonly drain: RunDrain
+  readonly timeoutMs: number
+  /** Told of every new sum, for progress. */
+  readonly onProgress?: (type: EventType, counts: DrainCounts) => void
+}
+
+export type DataWriterResult = {
+  readonly types: Readonly<Partial<Record<EventType, DrainCounts>>>
+  /** Entries of the range that are still on the streams, because the time limit came near. */
+  readonly remaining: number
+  /** The types that failed, while the others were drained. */
+  readonly failed: ReadonlyMap<EventType, Error>
+}
+
+/** A restart of Redis takes seconds; what takes longer is for the next scheduled run. */
+const RETRY_DELAYS_MS = [200, 1_000, 3_000, 5_000, 5_000, 5_000]
+
+/**
+ * DataWriter moves the entries waiting in the streams into Parquet files, then deletes them from the streams.
+ * Each entry reaches the files exactly once; ARCHITECTURE.md, "Exactly once", says why. The types are drained
+ * side by side, and one that fails does not stop the others: the run then fails with all their reports.
+ */
+export function dataWriter(tools: DataWriterTools): Flow<DataWriterParams, DataWriterResult> {
+  return flow('data-writer', { timeoutMs: tools.timeoutMs }, async ({ types, range }, context) => {
+    const sums = new Map<EventType, DrainCounts>(types.map(type => [type, noCounts]))
+    const failed = new Map<EventType, Error>()
+    await Promise.all(
+      types.map(async type => {
+        try {
+          await drainType(tools, { type, range }, context, counts => {
+            sums.set(type, counts)
+            tools.onProgress?.(type, counts)
+          })
+        } catch (error) {
+          failed.set(type, toError(error))
+        }
+      }),
+    )
+    context.signal.throwIfAborted()
+    const remaining = [...sums.values()].reduce((sum, counts) => sum + counts.remaining, 0)
+    const result = { types: Object.fromEntries(sums), remaining, failed }
+    if (failed.size > 0) throw new DrainsFailed(result)
+    return result
+  })
+}
+
+/** Drains one type, again after errors that may pass. What each attempt did counts. */
+async function drainType(
+  { drain }: DataWriterTools,
+  { type, range }: { readonly type: EventType; readonly range: IdRange },
+  { runId, signal, finishBy, log }: FlowContext,
+  told: (counts: DrainCounts) => void,
+): Promise<void> {
+  const policy = {
+    retryDelaysMs: RETRY_DELAYS_MS,
+    retryIf: (error: Error) => error instanceof OperatingError && error.retry,
+    onRetry: (error: Error, delayMs: number) =>
+      log.warning(`${type}: ${error.message} Trying again in ${delayMs / 1000} s.`),
+  }
+  let sum = noCounts
+  await task(policy, signal, async () => {
+    const before = sum
+    const counts = (made: DrainCounts) => {
+      sum = addCounts(before, made)
+      told(sum)
+    }
+    await drain({ type, range, run: runId, readUntil: finishBy }, { counts, warn: log.warning }, signal)
+  })
+}
+
+/** Carries what the run has done all the same. */
+export class DrainsFailed extends Error {
+  override readonly name = 'DrainsFailed'
+  readonly result: DataWriterResult
+
+  constructor(result: DataWriterResult) {
+    const reasons = [...new Set([...result.failed.values()].map(error => error.message))]
+    super(`${[...result.failed.keys()].join(', ')}: ${reasons.join(' / ')}`)
+    this.result = result
+  }
+}

@@ -1,0 +1,114 @@
+import type { RejectReason } from '../records/row.ts'
+
+/** What a drain has done so far. read = written + rejected + duplicates, at any time. */
+export type DrainCounts = {
+  /** Entries that were read and are now in the dataset, by this drain or before it. */
+  readonly read: number
+  readonly written: number
+  readonly rejected: number
+  /** Entries that the dataset held already, from an earlier attempt or before Redis was rewound. */
+  readonly duplicates: number
+  /** Entries taken off the stream. */
+  readonly deleted: number
+  /** Parquet files. */
+  readonly files: number
+  /** Bytes of those files. */
+  readonly bytes: number
+  /** Entries whose id the dataset held with other content. */
+  readonly collisions: number
+  readonly rejectedBy: Readonly<Partial<Record<RejectReason, number>>>
+  /** The stream's length when the drain began; 0 before it was asked. */
+  readonly length: number
+  /** Entries that the drain left on the stream because its time was over; those of a window, at most. */
+  readonly remaining: number
+}
+
+export const noCounts: DrainCounts = {
+  read: 0,
+  written: 0,
+  rejected: 0,
+  duplicates: 0,
+  deleted: 0,
+  files: 0,
+  bytes: 0,
+  collisions: 0,
+  rejectedBy: {},
+  length: 0,
+  remaining: 0,
+}
+
+/** What a drain and its retry did together. */
+export function addCounts(first: DrainCounts, second: DrainCounts): DrainCounts {
+  const rejectedBy = { ...first.rejectedBy }
+  for (const [reason, count] of Object.entries(second.rejectedBy) as [RejectReason, number][]) {
+    rejectedBy[reason] = (rejectedBy[reason] ?? 0) + count
+  }
+  return {
+    read: first.read + second.read,
+    written: first.written + second.written,
+    rejected: first.rejected + second.rejected,
+    duplicates: first.duplicates + second.duplicates,
+    deleted: first.deleted + second.deleted,
+    files: first.files + second.files,
+    bytes: first.bytes + second.bytes,
+    collisions: first.collisions + second.collisions,
+    rejectedBy,
+    length: Math.max(first.length, second.length),
+    remaining: second.remaining,
+  }
+}
+
+/** Adds up what a drain does, and tells each new sum. */
+export class DrainReport {
+  #counts: DrainCounts = noCounts
+  readonly #tell: (counts: DrainCounts) => void
+
+  constructor(tell: (counts: DrainCounts) => void = () => undefined) {
+    this.#tell = tell
+  }
+
+  get counts(): DrainCounts {
+    return this.#counts
+  }
+
+  found(length: number): void {
+    this.#set({ length })
+  }
+
+  /** The time is over before the range: everything that was not settled stays. */
+  stopped(): void {
+    this.#set({ remaining: Math.max(0, this.#counts.length - this.#counts.read) })
+  }
+
+  committed(
+    staged: { readonly rows: number; readonly rejected: ReadonlyMap<RejectReason, number> },
+    { files, bytes }: { readonly files: number; readonly bytes: number },
+  ): void {
+    const rejected = [...staged.rejected.values()].reduce((sum, count) => sum + count, 0)
+    const made = { ...noCounts, read: staged.rows + rejected, written: staged.rows, rejected, files, bytes }
+    const rejectedBy = Object.fromEntries(staged.rejected)
+    this.#set(addCounts({ ...made, rejectedBy }, this.#counts))
+  }
+
+  duplicates(count: number, deleted: number): void {
+    const before = this.#counts
+    this.#set({
+      read: before.read + count,
+      duplicates: before.duplicates + count,
+      deleted: before.deleted + deleted,
+    })
+  }
+
+  collisions(count: number): void {
+    this.#set({ collisions: this.#counts.collisions + count })
+  }
+
+  deleted(count: number): void {
+    this.#set({ deleted: this.#counts.deleted + count })
+  }
+
+  #set(changed: Partial<DrainCounts>): void {
+    this.#counts = { ...this.#counts, ...changed }
+    this.#tell(this.#counts)
+  }
+}
