@@ -3,6 +3,7 @@ import { commitLogs } from './dataset/commit-log.ts'
 import { openDataset } from './dataset/dataset.ts'
 import { nodeDisk } from './dataset/disk.ts'
 import { Closers } from './engine/closers.ts'
+import type { OpenParquet } from './flows/dataset-port.ts'
 import type { DrainTools } from './flows/drain.ts'
 import type { ParquetPort } from './flows/parquet-port.ts'
 import { openParquet } from './parquet/open.ts'
@@ -15,18 +16,11 @@ export type DrainParts = {
   readonly close: () => Promise<void>
 }
 
-/** Everything a drain needs, plugged together. Parquet is opened with the first row. */
+/** Everything a drain needs, plugged together. */
 export async function openDrain(config: Config, warn: (message: string) => void): Promise<DrainParts> {
   const closers = new Closers()
   const streams = streamNames(config)
   const dataset = await openDataset(nodeDisk, config.dataDir, streams)
-  let parquet: Promise<ParquetPort> | undefined
-  const openOnce = () => {
-    parquet ??= openParquet({ writer: config.parquetWriter, warn }).then(opened =>
-      closers.add(opened, it => it.close()),
-    )
-    return parquet
-  }
   const tools: DrainTools = {
     streams: redisStreams({
       address: redisAddress(config),
@@ -37,12 +31,31 @@ export async function openDrain(config: Config, warn: (message: string) => void)
         allowOtherGroups: config.allowOtherGroups,
       },
     }),
-    dataset: commitLogs(dataset, { disk: nodeDisk, openParquet: openOnce, now: Date.now }),
+    dataset: commitLogs(dataset, {
+      disk: nodeDisk,
+      openParquet: lazyParquet(config, closers, warn),
+      now: Date.now,
+    }),
     limits: config,
     now: Date.now,
     warn,
   }
   return { tools, close: () => closers.close() }
+}
+
+/** Opens Parquet once, when it is first asked for: an empty stream then costs no writer. */
+export function lazyParquet(
+  { parquetWriter }: Config,
+  closers: Closers,
+  warn: (message: string) => void,
+): OpenParquet {
+  let opening: Promise<ParquetPort> | undefined
+  return () => {
+    opening ??= openParquet({ writer: parquetWriter, warn }).then(parquet =>
+      closers.add(parquet, it => it.close()),
+    )
+    return opening
+  }
 }
 
 export function streamNames({ streamPrefix }: Pick<Config, 'streamPrefix'>): Readonly<Record<EventType, string>> {

@@ -1,0 +1,152 @@
+import { type Command, Option } from 'commander'
+import { DateTime } from 'luxon'
+
+import { OperatingError } from '../engine/errors.ts'
+import type { FlowRun } from '../engine/flow.ts'
+import { type DataWriterParams, type DataWriterResult, DrainsFailed } from '../flows/data-writer.ts'
+import type { DrainCounts } from '../flows/drain-report.ts'
+import { idsOfWindow, parseTime } from '../flows/time-window.ts'
+import { type EventType, eventTypes, isEventType } from '../records/event-type.ts'
+import { openDataWriter } from '../service.ts'
+import { type CliContext, UsageError } from './context.ts'
+import { Progress } from './progress.ts'
+import { grouped, table } from './table.ts'
+
+type RunOptions = { readonly param?: readonly string[]; readonly local?: boolean; readonly json?: boolean }
+
+const FLOWS = ['data-writer']
+
+export function addRun(program: Command, context: CliContext): void {
+  program
+    .command('run')
+    .summary('run a flow now')
+    .description('Runs a flow now. data-writer moves what is on the streams into Parquet and deletes it there.')
+    .argument('<flow>', `one of: ${FLOWS.join(', ')}`)
+    .option('--local', 'in this process, without queue or server')
+    .addOption(
+      new Option('--param <key=value...>', 'types=posts,likes · from=<time> · to=<time>: a part of the streams'),
+    )
+    .option('--json', 'print the result as one JSON document')
+    .addHelpText(
+      'after',
+      `
+A time is ISO 8601 (in UTC where it names no zone) or relative (-2h); it is the time at which Redis took an
+entry, and a window is [from, to).
+
+Examples:
+  skydrain run data-writer --local
+  skydrain run data-writer --local --param types=posts,likes --param from=-2h
+  skydrain run data-writer --local --json`,
+    )
+    .action((flow: string, options: RunOptions) => run(flow, options, context))
+}
+
+async function run(flow: string, options: RunOptions, context: CliContext): Promise<void> {
+  if (!FLOWS.includes(flow)) throw new UsageError(`'${flow}' is no flow; there is ${FLOWS.join(', ')}.`)
+  if (!options.local) {
+    throw new UsageError(`There is no server to run '${flow}' on yet; add --local to run it in this process.`)
+  }
+  const params = parseParams(options.param ?? [])
+  const progress = new Progress(context.showsProgress)
+  const sums = new Map<EventType, DrainCounts>()
+  const startedAt = Date.now()
+  const { part, close } = await openDataWriter({ config: context.config(), env: context.env }, (type, counts) => {
+    sums.set(type, counts)
+    progress.show(progressLine([...sums.values()], Date.now() - startedAt))
+  })
+  const tell = (message: string) => {
+    progress.clear()
+    context.tell(message)
+  }
+  try {
+    const done = await part.run(params, { log: { info: tell, warning: tell }, signal: context.signal })
+    progress.clear()
+    report(done, options, context)
+  } finally {
+    await close()
+  }
+}
+
+export function parseParams(words: readonly string[]): DataWriterParams {
+  let types: readonly EventType[] = eventTypes
+  const window: { from?: DateTime; to?: DateTime } = {}
+  for (const word of words) {
+    const [key, value = ''] = splitOnce(word)
+    if (key === 'types') types = value.split(',').map(parseType)
+    else if (key === 'from' || key === 'to') window[key] = timeOf(key, value)
+    else throw new UsageError(`'${word}' is no parameter of data-writer; there are types=, from= and to=.`)
+  }
+  if (window.from !== undefined && window.to !== undefined && window.from >= window.to) {
+    throw new UsageError(`The window is empty: from=${window.from.toISO()} is not before to=${window.to.toISO()}.`)
+  }
+  return { types: [...new Set(types)], range: idsOfWindow(window) }
+}
+
+function splitOnce(word: string): [string, string?] {
+  const at = word.indexOf('=')
+  return at === -1 ? [word] : [word.slice(0, at), word.slice(at + 1)]
+}
+
+function parseType(word: string): EventType {
+  if (isEventType(word)) return word
+  throw new UsageError(`'${word}' is no type; there are ${eventTypes.join(', ')}.`)
+}
+
+function timeOf(key: string, value: string): DateTime {
+  const time = parseTime(value, DateTime.utc())
+  if (time !== undefined) return time
+  throw new UsageError(`${key}='${value}' is no time; try ${key}=2026-01-31T09:00 or ${key}=-2h.`)
+}
+
+function report(done: FlowRun<DataWriterResult>, { json }: RunOptions, context: CliContext): void {
+  const result = done.result ?? (done.error instanceof DrainsFailed ? done.error.result : undefined)
+  const types = Object.entries(result?.types ?? {})
+  if (json) {
+    const document = {
+      run_id: done.runId,
+      state: done.state,
+      duration_seconds: done.durationMs / 1000,
+      types: Object.fromEntries(types.map(([type, counts]) => [type, countsOf(counts)])),
+      remaining: result?.remaining ?? 0,
+      ...(done.error && { error: done.error.message }),
+    }
+    context.print(`${JSON.stringify(document)}\n`)
+  } else {
+    const headings = ['type', 'read', 'written', 'rejected', 'duplicates', 'deleted', 'files']
+    if (types.length > 0) {
+      context.print(table(headings, types.map(([type, counts]) => [type, ...Object.values(countsOf(counts))])))
+    }
+    const remaining = result?.remaining ? `, ${result.remaining} remaining` : ''
+    context.print(`${done.state} in ${(done.durationMs / 1000).toFixed(2)} s${remaining}: run ${done.runId}\n`)
+  }
+  if (done.error !== undefined) {
+    if (done.state === 'Cancelled') return context.exitWith(130)
+    context.tell(told(done.error))
+    context.exitWith(exitCodeOf(result?.failed) ?? 1)
+  }
+}
+
+function countsOf({ read, written, rejected, duplicates, deleted, files }: DrainCounts) {
+  return { read, written, rejected, duplicates, deleted, files }
+}
+
+/** An error that nobody foresaw is a fault of ours: then its stack is worth showing. */
+function told(error: Error): string {
+  const causes = error instanceof DrainsFailed ? [...error.result.failed.values()] : [error]
+  const bug = causes.find(cause => !(cause instanceof OperatingError) && cause.name !== 'TimeoutError')
+  return `skydrain: ${bug?.stack ?? error.message}`
+}
+
+/** 69 where it was Redis for every type, 70 where one was a fault of ours. */
+function exitCodeOf(failed: ReadonlyMap<EventType, Error> | undefined): number | undefined {
+  const codes = [...(failed?.values() ?? [])].map(error => (error instanceof OperatingError ? error.exitCode : 70))
+  return codes.length === 0 ? undefined : Math.max(...codes)
+}
+
+function progressLine(sums: readonly DrainCounts[], elapsedMs: number): string {
+  const read = sums.reduce((sum, counts) => sum + counts.read, 0)
+  const length = sums.reduce((sum, counts) => sum + counts.length, 0)
+  const percent = length === 0 ? 100 : Math.min(100, Math.floor((read / length) * 100))
+  const rate = Math.round(read / Math.max(0.001, elapsedMs / 1000))
+  return `${grouped(read)} of ${grouped(length)} entries (${percent} %), ${grouped(rate)} a second`
+}

@@ -1,0 +1,136 @@
+import { join } from 'node:path'
+
+import type { OpenParquet } from '../flows/dataset-port.ts'
+import { eventTypes } from '../records/event-type.ts'
+import type { CommitRecord } from './commit-record.ts'
+import { commitLogs } from './commit-log.ts'
+import type { Dataset } from './dataset.ts'
+import type { Disk } from './disk.ts'
+import { doubledRows } from './doubled-rows.ts'
+import { STAGING_FOLDER } from './layout.ts'
+import { readWholeLog } from './read-log.ts'
+import type { LiveFile } from './stream-log.ts'
+import { type FileFault, verifyFile } from './verify-file.ts'
+
+export type Verdict = {
+  readonly ok: boolean
+  /** Live Parquet files. */
+  readonly files: number
+  /** Rows that were read in them. */
+  readonly rows: number
+  /** Rows that stand in the dataset a second time: same id, same content. */
+  readonly duplicates: number
+  /** Rows that the log says were committed, and whose file is gone or damaged. */
+  readonly missing: number
+  /** Parquet files that no record names, and files that attempts left in staging. */
+  readonly orphans: number
+  readonly problems: readonly Problem[]
+}
+
+/** What is wrong, and what to do about it. */
+export type Problem = { readonly path: string; readonly message: string }
+
+export type VerifyTools = {
+  readonly disk: Disk
+  readonly dataset: Dataset
+  readonly openParquet: OpenParquet
+  readonly now: () => number
+  readonly onProgress: (done: { readonly files: number; readonly of: number }) => void
+}
+
+/**
+ * Audits the dataset without trusting what wrote it: the log is read from its first record, every file that it
+ * names is opened and compared with it, and every file that is there must be named by it.
+ */
+export async function verify(tools: VerifyTools, signal: AbortSignal): Promise<Verdict> {
+  const { disk, dataset } = tools
+  const problems: Problem[] = []
+  const live: LiveFile[] = []
+  const removed = new Set<string>()
+  for (const type of eventTypes) {
+    const log = { disk, root: dataset.folder, stream: dataset.streams[type] }
+    const whole = await readWholeLog(log)
+    problems.push(...whole.faults.map(message => ({ path: log.stream, message })))
+    problems.push(...whole.records.flatMap(countFaults))
+    for (const record of whole.records) for (const path of record.removes) removed.add(path)
+    live.push(...whole.live.values())
+  }
+
+  const { rows, missing, faults } = await verifyFiles(tools, live, signal)
+  problems.push(...faults)
+  const doubled = await doubledRows(tools, live, faults, signal)
+  problems.push(...doubled.problems)
+  const orphans = await orphansOf(tools, live, removed)
+  problems.push(...orphans.problems)
+  return {
+    ok: problems.length === 0,
+    files: live.filter(file => !file.rejected).length,
+    rows,
+    duplicates: doubled.count,
+    missing,
+    orphans: orphans.count,
+    problems,
+  }
+}
+
+/**
+ * Finishes what crashed runs left: publishes what is committed, removes abandoned staging behind abort records.
+ * Deletes no row. What cannot be finished stays for `verify` to tell.
+ */
+export async function repair({ disk, dataset, openParquet, now }: VerifyTools, run: string): Promise<void> {
+  for (const type of eventTypes) {
+    const log = await commitLogs(dataset, { disk, openParquet, now }).openLog(type)
+    await log.catchUp()
+    await log.cleanUp(run)
+  }
+}
+
+async function verifyFiles(tools: VerifyTools, live: readonly LiveFile[], signal: AbortSignal) {
+  const faults: FileFault[] = []
+  let rows = 0
+  for (const [at, file] of live.entries()) {
+    signal.throwIfAborted()
+    const fault = await verifyFile(tools, file)
+    if (fault !== undefined) faults.push(fault)
+    else if (!file.rejected) rows += file.rows
+    tools.onProgress({ files: at + 1, of: live.length })
+  }
+  return { rows, faults, missing: faults.reduce((sum, fault) => sum + fault.rows, 0) }
+}
+
+/** A record's runs count the entries that its files hold. */
+function countFaults(record: CommitRecord): Problem[] {
+  if (record.kind !== 'append') return []
+  const counted = record.runs.reduce((sum, [, , count]) => sum + count, 0)
+  const held = record.files.reduce((sum, file) => sum + file.rows, record.rejected?.rows ?? 0)
+  if (counted === held) return []
+  return [
+    {
+      path: record.stream,
+      message: `Record ${record.number} of ${record.stream} counts ${counted} entries and its files hold ${held}.`,
+    },
+  ]
+}
+
+async function orphansOf({ disk, dataset }: VerifyTools, live: readonly LiveFile[], removed: ReadonlySet<string>) {
+  const known = new Set(live.map(file => file.path))
+  const paths = await disk.listAll(dataset.folder)
+  const problems: Problem[] = []
+  let count = 0
+  for (const path of paths) {
+    if (path.startsWith(`${STAGING_FOLDER}/`)) count += 1
+    if (!isDataFile(path) || known.has(path)) continue
+    count += 1
+    problems.push({
+      path: join(dataset.folder, path),
+      message: removed.has(path)
+        ? 'It was replaced, and is still there: readers see its rows twice. bin/skydrain verify --repair removes it.'
+        : 'No commit record names it, but readers see its rows. Move it out of DATA_DIR, unless a part of _log was lost: then restore that.',
+    })
+  }
+  return { count, problems }
+}
+
+function isDataFile(path: string): boolean {
+  return path.endsWith('.parquet') || path.startsWith('_rejected/')
+}

@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { EventType } from '../records/event-type.ts'
+import { routeEvent } from '../records/route.ts'
+
+/** Where events are put: the streams. */
+export type EventSink = {
+  /** Adds all of them, or throws and tells how many are there. */
+  readonly add: (
+    events: readonly { readonly type: EventType; readonly data: string | Buffer }[],
+  ) => Promise<void>
+  readonly added: () => Readonly<Record<EventType, number>>
+  readonly close: () => Promise<void>
+}
+
+export type LoadProgress = {
+  readonly loaded: number
+  readonly skipped: number
+}
+
+const EVENTS_PER_CALL = 500
+
+/**
+ * Puts the events of NDJSON lines on their streams, byte for byte. Lines of other collections, and what is no
+ * event, are skipped: there is no stream that they belong to. Returns how many.
+ */
+export async function loadLines(
+  lines: AsyncIterable<Buffer>,
+  sink: EventSink,
+  told: (progress: LoadProgress) => void,
+  signal: AbortSignal,
+): Promise<{ readonly skipped: number }> {
+  let batch: { type: EventType; data: Buffer }[] = []
+  let loaded = 0
+  let skipped = 0
+  const flush = async () => {
+    signal.throwIfAborted()
+    await sink.add(batch)
+    loaded += batch.length
+    batch = []
+    told({ loaded, skipped })
+  }
+  for await (const line of lines) {
+    const type = routeEvent(line.toString())
+    if (type === undefined) skipped += 1
+    else batch.push({ type, data: line })
+    if (batch.length === EVENTS_PER_CALL) await flush()
+  }
+  if (batch.length > 0) await flush()
+  return { skipped }
+}
+
+/** Puts a number of made events on the streams, at a rate of so many a second where one is given. */
+export async function loadGenerated(
+  events: Iterator<{ readonly type: EventType; readonly data: string }>,
+  { count, ratePerSecond }: { readonly count: number; readonly ratePerSecond: number | undefined },
+  sink: EventSink,
+  told: (progress: LoadProgress) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const startedAt = Date.now()
+  const perCall = ratePerSecond === undefined ? EVENTS_PER_CALL : Math.ceil(Math.min(EVENTS_PER_CALL, ratePerSecond / 10))
+  for (let loaded = 0; loaded < count; ) {
+    signal.throwIfAborted()
+    const batch = take(events, Math.min(perCall, count - loaded))
+    await sink.add(batch)
+    loaded += batch.length
+    told({ loaded, skipped: 0 })
+    if (ratePerSecond !== undefined) {
+      const dueMs = startedAt + (loaded / ratePerSecond) * 1000 - Date.now()
+      if (dueMs > 0 && loaded < count) await sleep(dueMs, undefined, { signal })
+    }
+  }
+}
+
+/** A buffer's lines. Splits at \n only: a JSON text may hold U+2028, which a line reader would split at. */
+export async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of chunks) {
+    let start = 0
+    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
+      const line = Buffer.concat([rest, chunk.subarray(start, end)])
+      rest = Buffer.alloc(0)
+      start = end + 1
+      if (line.length > 0) yield line
+    }
+    rest = Buffer.concat([rest, chunk.subarray(start)])
+  }
+  if (rest.length > 0) yield rest
+}
+
+function take<Item>(items: Iterator<Item>, count: number): Item[] {
+  const taken: Item[] = []
+  for (let next = items.next(); !next.done; next = items.next()) {
+    taken.push(next.value)
+    if (taken.length === count) break
+  }
+  return taken
+}

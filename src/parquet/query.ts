@@ -1,0 +1,111 @@
+import { columnsOf } from '../records/columns.ts'
+import { type EventType, eventTypes } from '../records/event-type.ts'
+import {
+  type Database,
+  type DuckDb,
+  identifier,
+  literalGlob,
+  loadDuckDb,
+  openDatabase,
+  quoted,
+  sqlTypeOf,
+} from './duckdb.ts'
+import { jsonOf } from './query-values.ts'
+
+export type QueryResult = {
+  readonly columns: string[]
+  /** Values that JSON can say: no bigint that is unsafe, times as ISO 8601, lists as arrays. */
+  readonly rows: unknown[][]
+}
+
+export type Query = {
+  /** Runs SQL over the views posts, likes, reposts, follows and blocks; gives the last statement's result. */
+  readonly run: (sql: string) => Promise<QueryResult>
+  readonly close: () => Promise<void>
+}
+
+/** The folders of a partition, as columns. Integers, so that `hour < 6` and pruning mean what they say. */
+const partitionColumns = {
+  year: 'INTEGER',
+  month: 'INTEGER',
+  day: 'INTEGER',
+  hour: 'INTEGER',
+  type: 'VARCHAR',
+}
+
+/** Opens SQL over a dataset. Only DuckDB can do that: where its binary does not load, this throws. */
+export async function openQuery(
+  { dataDir }: { readonly dataDir: string },
+  load: () => Promise<DuckDb> = loadDuckDb,
+): Promise<Query> {
+  let duckdb: DuckDb
+  try {
+    duckdb = await load()
+  } catch (cause) {
+    throw new Error('SQL over the dataset needs DuckDB, whose binary cannot be loaded on this machine', {
+      cause,
+    })
+  }
+  const database = await openDatabase(duckdb, {})
+  const empty = new Set<EventType>()
+  try {
+    for (const type of eventTypes) {
+      if (!(await createView(database, dataDir, type))) empty.add(type)
+    }
+  } catch (error) {
+    database.close()
+    throw error
+  }
+
+  return {
+    async run(sql) {
+      for (const type of empty) if (await createView(database, dataDir, type)) empty.delete(type)
+      return inOneLine(async () => {
+        const reader = await database.connection.runAndReadAll(sql)
+        const rows = reader.getRows()
+        return {
+          columns: reader.columnNames(),
+          rows: rows.map(row => row.map(value => jsonOf(duckdb, value))),
+        }
+      })
+    },
+    close: async () => database.close(),
+  }
+}
+
+/** A view of the type's files, or of nothing while there is none, because DuckDB refuses an empty glob. */
+async function createView({ connection }: Database, dataDir: string, type: EventType): Promise<boolean> {
+  const pattern = quoted(`${literalGlob(dataDir)}/year=*/**/type=${type}/*.parquet`)
+  const found = await connection.runAndReadAll(`SELECT 1 FROM glob(${pattern}) LIMIT 1`)
+  const hasFiles = found.currentRowCount > 0
+  const source = hasFiles ? filesMatching(pattern) : nothingOf(type)
+  await inOneLine(() => connection.run(`CREATE OR REPLACE VIEW ${identifier(type)} AS ${source}`))
+  return hasFiles
+}
+
+/** By name, so that files from before and after a column was added stand in one view. */
+function filesMatching(pattern: string): string {
+  const types = Object.entries(partitionColumns).map(([name, type]) => `${name}: ${type}`)
+  const names = Object.keys(partitionColumns).join(', ')
+  return `SELECT * EXCLUDE (${names}), ${names} FROM read_parquet(${pattern}, union_by_name = true,
+    hive_partitioning = true, hive_types = {${types.join(', ')}})`
+}
+
+function nothingOf(type: EventType): string {
+  const columns = [
+    ...columnsOf[type].map(column => [column.name, sqlTypeOf[column.type]] as const),
+    ...Object.entries(partitionColumns),
+  ]
+  const nulls = columns.map(([name, sqlType]) => `NULL::${sqlType} AS ${identifier(name)}`)
+  return `SELECT ${nulls.join(', ')} WHERE false`
+}
+
+/** DuckDB adds the statement and a row of carets to its errors; the first line says what is wrong. */
+async function inOneLine<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(reason.split('\n', 1)[0], { cause })
+  }
+}
