@@ -16,11 +16,33 @@ export function keepsMeaning(text: string, value: unknown): boolean {
   return text === JSON.stringify(value) || hasExactTokens(text)
 }
 
+/** True when brackets are open `levels` deep at some place of a text, which need not be valid JSON. */
+export function nestsDeeperThan(text: string, levels: number): boolean {
+  if (text.length <= levels) return false
+  let open = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) {
+      const end = endOfString(text, at)
+      if (end === 0) return false
+      at = end - 1
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+      open += 1
+    } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+      open -= 1
+    }
+    if (open > levels) return true
+  }
+  return false
+}
+
 const QUOTE = 0x22
 const COLON = 0x3a
 const MINUS = 0x2d
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
 
 /** Looks at each number and each key of a valid JSON text once: a string before a colon is a key. */
 function hasExactTokens(text: string): boolean {
@@ -57,7 +79,10 @@ function isNewKey(keys: Set<string> | undefined, quoted: string): boolean {
   return true
 }
 
-/** The index after the closing quote: the first quote that an even number of backslashes stands before. */
+/**
+ * The index after the closing quote: the first quote that an even number of backslashes stands before. 0 where
+ * there is none, in a text that is no JSON.
+ */
 function endOfString(text: string, start: number): number {
   let quote = text.indexOf('"', start + 1)
   while (isEscaped(text, quote)) quote = text.indexOf('"', quote + 1)

@@ -5,6 +5,7 @@ import { columnsOfEvent, type Identity } from './event-columns.ts'
 import { collectionOf, type EventType } from './event-type.ts'
 import { extraOf } from './extra.ts'
 import { isObject, stringOf } from './json.ts'
+import { nestsDeeperThan } from './json-text.ts'
 import type { StreamEntry } from './stream-entry.ts'
 
 export type RowOrRejection = { readonly row: Row } | { readonly rejected: Rejection }
@@ -36,6 +37,9 @@ function rowOf(type: EventType, entry: StreamEntry): RowOrRejection {
   if (data === undefined) return rejected('no-data', 'The entry has no field named data.')
   const text = decodeUtf8(data)
   if (text === undefined) return rejected('not-utf8', 'The field data is not valid UTF-8.')
+  if (nestsDeeperThan(text, PARSED_NESTING_MAX)) {
+    return rejected('bad-json', `The field data nests deeper than ${PARSED_NESTING_MAX} levels.`)
+  }
   const json = parsed(text)
   if (json === undefined) return rejected('bad-json', 'The field data is not valid JSON.')
   if (!isObject(json)) return rejected('not-an-object', 'The event is not a JSON object.')
@@ -89,6 +93,9 @@ function identityOf(type: EventType, event: Event): Identity | { readonly reject
   }
   return { did, rkey, operation }
 }
+
+/** JSON.parse takes about 60 bytes a level: 16 MiB of brackets would take 500 MB and could end the process. */
+const PARSED_NESTING_MAX = 2_000_000
 
 function parsed(text: string): unknown {
   try {

@@ -46,6 +46,11 @@ export const hostileEntries: readonly HostileEntry[] = [
   rejected('bad-json', 'a raw NUL within a text', ['data', postText.replace('hello', 'he\0llo')]),
   rejected('bad-json', 'NaN', ['data', postWith('"a":NaN')]),
   rejected('bad-json', 'brackets that never close', ['data', '['.repeat(1_000_000)]),
+  rejected('bad-json', 'a quote that never closes', ['data', `"${'\\"'.repeat(2_000_000)}`]),
+  rejected('bad-json', 'more levels than memory can hold', [
+    'data',
+    postWith(`"deep":${nested(3_000_000, '[', ']')}`),
+  ]),
   rejected('not-an-object', 'null', ['data', 'null']),
   rejected('not-an-object', 'a list', ['data', `[${postText}]`]),
   rejected('not-an-object', 'a text', ['data', JSON.stringify(postText)]),

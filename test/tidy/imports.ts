@@ -10,7 +10,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(
     ['streams', 'parquet', 'dataset', 'runs', 'metrics', 'slack', 'workers', 'server'].map(it => [it, inner]),
   ),
-  cli: [...inner, 'config', 'config.ts', 'service.ts'],
+  cli: [...inner, 'config', 'config.ts', 'service.ts', 'status.ts'],
   config: [],
   'config.ts': ['config'],
 }
