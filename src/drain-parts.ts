@@ -58,7 +58,9 @@ export function lazyParquet(
   }
 }
 
-export function streamNames({ streamPrefix }: Pick<Config, 'streamPrefix'>): Readonly<Record<EventType, string>> {
+export function streamNames({
+  streamPrefix,
+}: Pick<Config, 'streamPrefix'>): Readonly<Record<EventType, string>> {
   return perType(type => `${streamPrefix}${type}`)
 }
 

@@ -68,7 +68,9 @@ export class DrainPool {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./drain-thread.js', import.meta.url), { workerData: { env: this.#env } })
+    const worker = new Worker(new URL('./drain-thread.js', import.meta.url), {
+      workerData: { env: this.#env },
+    })
     this.#all.add(worker)
     worker.on('exit', () => {
       this.#all.delete(worker)

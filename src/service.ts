@@ -10,7 +10,12 @@ import { DrainPool } from './drain-pool.ts'
 import { Closers } from './engine/closers.ts'
 import { OperatingError, toError } from './engine/errors.ts'
 import type { Flow } from './engine/flow.ts'
-import { type DataWriterParams, type DataWriterResult, type DataWriterTools, dataWriter } from './flows/data-writer.ts'
+import {
+  type DataWriterParams,
+  type DataWriterResult,
+  type DataWriterTools,
+  dataWriter,
+} from './flows/data-writer.ts'
 import type { EventSink } from './flows/load-events.ts'
 import type { RejectedPort } from './flows/rejected-port.ts'
 import { openQuery, type QueryResult } from './parquet/query.ts'

@@ -75,7 +75,12 @@ async function query(sql: string, { json }: { json?: boolean }, context: CliCont
     const objects = rows.map(row => Object.fromEntries(columns.map((name, at) => [name, row[at]])))
     context.print(`${JSON.stringify(objects)}\n`)
   } else {
-    context.print(table(columns, rows.map(row => row.map(cellOf))))
+    context.print(
+      table(
+        columns,
+        rows.map(row => row.map(cellOf)),
+      ),
+    )
     context.print(`${grouped(rows.length)} ${rows.length === 1 ? 'row' : 'rows'}\n`)
   }
 }

@@ -1,9 +1,15 @@
 import { createReadStream } from 'node:fs'
-import { access, constants } from 'node:fs/promises'
+import { access, constants, stat } from 'node:fs/promises'
 
 import type { Command } from 'commander'
 
-import { type EventSink, type LoadProgress, loadGenerated, loadLines, splitLines } from '../flows/load-events.ts'
+import {
+  type EventSink,
+  type LoadProgress,
+  loadGenerated,
+  loadLines,
+  splitLines,
+} from '../flows/load-events.ts'
 import { type EventType, eventTypes } from '../records/event-type.ts'
 import { generateEvents } from '../records/generator.ts'
 import { openStreams } from '../service.ts'
@@ -36,7 +42,11 @@ export function addGenerate(program: Command, context: CliContext): void {
     .summary('put made events on the streams')
     .description('Puts made events on the streams, in the mix, sizes and oddities of the real network.')
     .requiredOption('--events <n>', 'how many', wholeNumber('--events', 1_000_000_000))
-    .option('--rate <n>', 'so many a second; as fast as Redis takes them when not given', wholeNumber('--rate', 1_000_000))
+    .option(
+      '--rate <n>',
+      'so many a second; as fast as Redis takes them when not given',
+      wholeNumber('--rate', 1_000_000),
+    )
     .option('--seed <n>', 'the same seed makes the same events', wholeNumber('--seed', 2 ** 32 - 1), 1)
     .option('--json', 'print the result as one JSON document')
     .addHelpText(
@@ -56,9 +66,13 @@ type GenerateOptions = {
   readonly json?: boolean
 }
 
-async function load(files: readonly string[], { json }: { json?: boolean }, context: CliContext): Promise<void> {
+async function load(
+  files: readonly string[],
+  { json }: { json?: boolean },
+  context: CliContext,
+): Promise<void> {
   for (const file of files) {
-    if (file !== '-') await access(file, constants.R_OK).catch(() => unreadable(file))
+    if (file !== '-') await checkReadable(file)
   }
   await withSink(context, json, async (sink, told) => {
     let skipped = 0
@@ -123,7 +137,12 @@ function printLoaded(
   if (skipped > 0) context.print(`${grouped(skipped)} lines skipped: no event of these five types\n`)
 }
 
-function unreadable(file: string): never {
+/** Before anything is loaded, so that a mistake in the last name does not leave half of the events loaded. */
+async function checkReadable(file: string): Promise<void> {
+  try {
+    await access(file, constants.R_OK)
+    if (!(await stat(file)).isDirectory()) return
+  } catch {}
   throw new UsageError(`'${file}' is no file that can be read.`)
 }
 

@@ -52,11 +52,18 @@ function withOptions(command: Command): Command {
 }
 
 async function list({ type, json }: Options, context: CliContext): Promise<void> {
+  const types = typesOf(type)
   await withRejected(context, async rejected => {
-    const files = (await Promise.all(typesOf(type).map(rejected.list))).flat()
+    const files = (await Promise.all(types.map(rejected.list))).flat()
     if (json) context.print(`${JSON.stringify(files)}\n`)
     else if (files.length === 0) context.print('No entry was rejected.\n')
-    else context.print(table(['type', 'entries', 'bytes', 'file'], files.map(it => [it.type, it.entries, it.bytes, it.path])))
+    else
+      context.print(
+        table(
+          ['type', 'entries', 'bytes', 'file'],
+          files.map(it => [it.type, it.entries, it.bytes, it.path]),
+        ),
+      )
   })
 }
 
@@ -75,11 +82,12 @@ async function show(file: string, { json }: Options, context: CliContext): Promi
 }
 
 async function replay({ type, json }: Options, context: CliContext): Promise<void> {
+  const types = typesOf(type)
   const { entryBytesMax } = context.config()
   const run = randomUUID()
   await withRejected(context, async rejected => {
     const counts: Record<string, Awaited<ReturnType<typeof replayRejected>>> = {}
-    for (const each of typesOf(type)) {
+    for (const each of types) {
       counts[each] = await replayRejected(rejected, { type: each, run, entryBytesMax }, context.signal)
     }
     if (json) context.print(`${JSON.stringify({ run_id: run, types: counts })}\n`)
@@ -90,7 +98,10 @@ async function replay({ type, json }: Options, context: CliContext): Promise<voi
   })
 }
 
-async function withRejected(context: CliContext, work: (rejected: RejectedPort) => Promise<void>): Promise<void> {
+async function withRejected(
+  context: CliContext,
+  work: (rejected: RejectedPort) => Promise<void>,
+): Promise<void> {
   const { part, close } = await openRejected(context.config(), context.tell)
   try {
     await work(part)

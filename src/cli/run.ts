@@ -20,11 +20,16 @@ export function addRun(program: Command, context: CliContext): void {
   program
     .command('run')
     .summary('run a flow now')
-    .description('Runs a flow now. data-writer moves what is on the streams into Parquet and deletes it there.')
+    .description(
+      'Runs a flow now. data-writer moves what is on the streams into Parquet and deletes it there.',
+    )
     .argument('<flow>', `one of: ${FLOWS.join(', ')}`)
     .option('--local', 'in this process, without queue or server')
     .addOption(
-      new Option('--param <key=value...>', 'types=posts,likes · from=<time> · to=<time>: a part of the streams'),
+      new Option(
+        '--param <key=value...>',
+        'types=posts,likes · from=<time> · to=<time>: a part of the streams',
+      ),
     )
     .option('--json', 'print the result as one JSON document')
     .addHelpText(
@@ -50,10 +55,13 @@ async function run(flow: string, options: RunOptions, context: CliContext): Prom
   const progress = new Progress(context.showsProgress)
   const sums = new Map<EventType, DrainCounts>()
   const startedAt = Date.now()
-  const { part, close } = await openDataWriter({ config: context.config(), env: context.env }, (type, counts) => {
-    sums.set(type, counts)
-    progress.show(progressLine([...sums.values()], Date.now() - startedAt))
-  })
+  const { part, close } = await openDataWriter(
+    { config: context.config(), env: context.env },
+    (type, counts) => {
+      sums.set(type, counts)
+      progress.show(progressLine([...sums.values()], Date.now() - startedAt))
+    },
+  )
   const tell = (message: string) => {
     progress.clear()
     context.tell(message)
@@ -77,7 +85,9 @@ export function parseParams(words: readonly string[]): DataWriterParams {
     else throw new UsageError(`'${word}' is no parameter of data-writer; there are types=, from= and to=.`)
   }
   if (window.from !== undefined && window.to !== undefined && window.from >= window.to) {
-    throw new UsageError(`The window is empty: from=${window.from.toISO()} is not before to=${window.to.toISO()}.`)
+    throw new UsageError(
+      `The window is empty: from=${window.from.toISO()} is not before to=${window.to.toISO()}.`,
+    )
   }
   return { types: [...new Set(types)], range: idsOfWindow(window) }
 }
@@ -114,13 +124,21 @@ function report(done: FlowRun<DataWriterResult>, { json }: RunOptions, context: 
   } else {
     const headings = ['type', 'read', 'written', 'rejected', 'duplicates', 'deleted', 'files']
     if (types.length > 0) {
-      context.print(table(headings, types.map(([type, counts]) => [type, ...Object.values(countsOf(counts))])))
+      context.print(
+        table(
+          headings,
+          types.map(([type, counts]) => [type, ...Object.values(countsOf(counts))]),
+        ),
+      )
     }
     const remaining = result?.remaining ? `, ${result.remaining} remaining` : ''
-    context.print(`${done.state} in ${(done.durationMs / 1000).toFixed(2)} s${remaining}: run ${done.runId}\n`)
+    context.print(
+      `${done.state} in ${(done.durationMs / 1000).toFixed(2)} s${remaining}: run ${done.runId}\n`,
+    )
   }
-  if (done.error !== undefined) {
-    if (done.state === 'Cancelled') return context.exitWith(130)
+  if (done.state === 'Cancelled') {
+    context.exitWith(130)
+  } else if (done.error !== undefined) {
     context.tell(told(done.error))
     context.exitWith(exitCodeOf(result?.failed) ?? 1)
   }
@@ -139,7 +157,9 @@ function told(error: Error): string {
 
 /** 69 where it was Redis for every type, 70 where one was a fault of ours. */
 function exitCodeOf(failed: ReadonlyMap<EventType, Error> | undefined): number | undefined {
-  const codes = [...(failed?.values() ?? [])].map(error => (error instanceof OperatingError ? error.exitCode : 70))
+  const codes = [...(failed?.values() ?? [])].map(error =>
+    error instanceof OperatingError ? error.exitCode : 70,
+  )
   return codes.length === 0 ? undefined : Math.max(...codes)
 }
 

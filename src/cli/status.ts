@@ -8,7 +8,9 @@ export function addStatus(program: Command, context: CliContext): void {
   program
     .command('status')
     .summary('how full the streams are, and how old')
-    .description('Shows each stream: its length, what of it is written and not yet deleted, the age of its oldest entry.')
+    .description(
+      'Shows each stream: its length, what of it is written and not yet deleted, the age of its oldest entry.',
+    )
     .option('--json', 'print the result as one JSON document')
     .addHelpText(
       'after',
@@ -28,7 +30,11 @@ async function status({ json }: { json?: boolean }, context: CliContext): Promis
     const rows = found.streams.map(it => [it.stream, it.length, it.pending, ageText(it.oldest_age_seconds)])
     context.print(table(['stream', 'length', 'pending', 'oldest'], rows))
     const { last_run: last } = found
-    context.print(last === null ? 'No run has committed anything yet.\n' : `Last commit ${last.committed_at}: run ${last.run_id}\n`)
+    context.print(
+      last === null
+        ? 'No run has committed anything yet.\n'
+        : `Last commit ${last.committed_at}: run ${last.run_id}\n`,
+    )
     if (!found.healthy) context.print('Unhealthy: an entry has waited for more than 15 minutes.\n')
   }
   if (!found.healthy) context.exitWith(1)

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { basename, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 
 import { OperatingError } from '../engine/errors.ts'
 import type { Attempt, CommitOutcome, StagedEntries } from '../flows/dataset-port.ts'
@@ -7,7 +7,7 @@ import type { ParquetPort, PartitionFile, PartitionWriter } from '../flows/parqu
 import type { EventType } from '../records/event-type.ts'
 import { compareIds, type EntryId } from '../records/stream-entry.ts'
 import { type CommitRecord, type CommittedFile, RECORD_VERSION, type StagedFile } from './commit-record.ts'
-import { codeOf, diskError, type Disk, makeFolderDurably } from './disk.ts'
+import { codeOf, type Disk, diskError, makeFolderDurably } from './disk.ts'
 import { attemptFolder, fileName, REJECTED_FOLDER } from './layout.ts'
 import type { Draft, StreamLog } from './stream-log.ts'
 
@@ -45,7 +45,9 @@ export class StagingAttempt implements Attempt {
 
   async append({ rows, rejected }: StagedEntries): Promise<void> {
     if (rows.length === 0 && rejected.length === 0) return
-    this.#takeIds([...rows.map(row => String(row.stream_id)), ...rejected.map(({ id }) => id)].sort(compareIds))
+    this.#takeIds(
+      [...rows.map(row => String(row.stream_id)), ...rejected.map(({ id }) => id)].sort(compareIds),
+    )
     await this.#openFolder()
     if (rows.length > 0) {
       this.#writer ??= await this.#openWriter()
@@ -69,7 +71,7 @@ export class StagingAttempt implements Attempt {
   async drop(): Promise<void> {
     await this.#writer?.discard()
     if (!this.#opened || this.#linking) return
-    await removeAttemptFolder(this.#disk, this.#folder)
+    await this.#disk.removeTree(this.#folder)
   }
 
   get #disk(): Disk {
@@ -201,7 +203,9 @@ export class StagingAttempt implements Attempt {
     const ids = this.#ids
     if (this.#isAbort(other)) return true
     if (ids === undefined) return false
-    return other.runs.some(([first, last]) => compareIds(first, ids.last) <= 0 && compareIds(last, ids.first) >= 0)
+    return other.runs.some(
+      ([first, last]) => compareIds(first, ids.last) <= 0 && compareIds(last, ids.first) >= 0,
+    )
   }
 
   #isAbort(other: CommitRecord): boolean {
@@ -214,16 +218,13 @@ export class StagingAttempt implements Attempt {
       return await call
     } catch (error) {
       if (error instanceof OperatingError) throw error
-      if (codeOf(error) !== undefined || /no space left|permission denied|I\/O error|read-only/i.test(String(error))) {
+      if (
+        codeOf(error) !== undefined ||
+        /no space left|permission denied|I\/O error|read-only/i.test(String(error))
+      ) {
         throw diskError(error, this.#folder)
       }
       throw error
     }
   }
-}
-
-/** Removes what an attempt left. Not to be called once a record may name any of it. */
-export async function removeAttemptFolder(disk: Disk, folder: string): Promise<void> {
-  for (const name of await disk.listAll(folder)) await disk.removeFile(join(folder, basename(name)))
-  await disk.removeFolder(folder)
 }

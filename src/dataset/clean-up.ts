@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 
 import type { EventType } from '../records/event-type.ts'
-import { removeAttemptFolder } from './attempt.ts'
 import { RECORD_VERSION } from './commit-record.ts'
 import { makeFolderDurably } from './disk.ts'
 import { attemptFolder, numberOfRecord, stagingFolder } from './layout.ts'
@@ -43,10 +42,8 @@ async function cleanAttempt(log: StreamLog, abandoned: Abandoned): Promise<void>
   const folder = join(root, attemptFolder(stream, abandoned.attempt))
   const names = await disk.list(folder)
   const isFree =
-    names.length === 0 ||
-    (await hasCommitted(log, abandoned.attempt, names)) ||
-    (await abort(log, abandoned))
-  if (isFree) await removeAttemptFolder(disk, folder)
+    names.length === 0 || (await hasCommitted(log, abandoned.attempt, names)) || (await abort(log, abandoned))
+  if (isFree) await disk.removeTree(folder)
 }
 
 /** A committed attempt's files are published, since the log is caught up: what is left are its drafts. */

@@ -59,7 +59,10 @@ export function serializeRecord(record: CommitRecord): string {
 export function parseRecord(text: string, path: string): CommitRecord {
   const record = unsealed(text, `The commit record ${path}`)
   if (!isRecord(record)) {
-    throw unreadable(`The commit record ${path}`, `it is of version ${JSON.stringify(record.version)}, or not one`)
+    throw unreadable(
+      `The commit record ${path}`,
+      `it is of version ${JSON.stringify(record.version)}, or not one`,
+    )
   }
   return record
 }

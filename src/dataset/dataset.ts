@@ -45,7 +45,11 @@ export async function readDataset(disk: Disk, folder: string): Promise<Dataset |
   const text = await disk.read(path)
   if (text === undefined) return undefined
   const content = parseDescription(text.toString())
-  if (content?.layout_version === LAYOUT_VERSION && typeof content.id === 'string' && isStreams(content.streams)) {
+  if (
+    content?.layout_version === LAYOUT_VERSION &&
+    typeof content.id === 'string' &&
+    isStreams(content.streams)
+  ) {
     return { id: content.id, folder, streams: content.streams }
   }
   throw new OperatingError(

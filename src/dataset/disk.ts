@@ -1,5 +1,17 @@
 import { constants } from 'node:fs'
-import { access, link, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, statfs } from 'node:fs/promises'
+import {
+  access,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  statfs,
+} from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import { OperatingError, toError } from '../engine/errors.ts'
@@ -34,6 +46,8 @@ export type Disk = {
   readonly removeFile: (path: string) => Promise<void>
   /** Removes an empty folder; done already is done. False where something is still in it. */
   readonly removeFolder: (path: string) => Promise<boolean>
+  /** Removes a folder with all that is in it; done already is done. For staging that no record names. */
+  readonly removeTree: (path: string) => Promise<void>
   readonly checkWritable: (folder: string) => Promise<void>
   /** Bytes that may still be written to the file system of a folder. */
   readonly freeBytes: (folder: string) => Promise<number>
@@ -49,7 +63,8 @@ export const nodeDisk: Disk = {
   changedAt: async path => (await unlessMissing(stat(path), path))?.mtimeMs,
   list: async folder => (await unlessMissing(readdir(folder), folder)) ?? [],
   listAll: async folder => {
-    const entries = (await unlessMissing(readdir(folder, { recursive: true, withFileTypes: true }), folder)) ?? []
+    const entries =
+      (await unlessMissing(readdir(folder, { recursive: true, withFileTypes: true }), folder)) ?? []
     return entries
       .filter(entry => entry.isFile())
       .map(entry => `${entry.parentPath}/${entry.name}`.slice(folder.length + 1))
@@ -63,7 +78,10 @@ export const nodeDisk: Disk = {
   rename: (from, to) => told(rename(from, to), to),
   removeFile: path => told(rm(path, { force: true }), path),
   removeFolder: path =>
-    told(rmdir(path), path).then(() => true, unless('ENOENT', true)).catch(unless('ENOTEMPTY', false)),
+    told(rmdir(path), path)
+      .then(() => true, unless('ENOENT', true))
+      .catch(unless('ENOTEMPTY', false)),
+  removeTree: path => told(rm(path, { recursive: true, force: true }), path),
   checkWritable: folder => told(access(folder, constants.R_OK | constants.W_OK | constants.X_OK), folder),
   freeBytes: async folder => {
     const { bavail, bsize } = await told(statfs(folder), folder)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 
 import type { OpenParquet } from '../flows/dataset-port.ts'
-import { eventTypes, type EventType } from '../records/event-type.ts'
+import { type EventType, eventTypes } from '../records/event-type.ts'
 import { rebuildEvent } from '../records/rebuild.ts'
 import { compareIds, type EntryId } from '../records/stream-entry.ts'
 import type { Dataset } from './dataset.ts'
@@ -30,12 +30,15 @@ export async function doubledRows(
   let count = 0
   for (const type of eventTypes) {
     const files = live.filter(file => !file.rejected && isOfType(file, type))
-    for (const group of groupsThatMeet(files.filter(file => !unreadable.has(join(dataset.folder, file.path))))) {
+    for (const group of groupsThatMeet(
+      files.filter(file => !unreadable.has(join(dataset.folder, file.path))),
+    )) {
       signal.throwIfAborted()
       for (const [id, paths] of await sharedIds(group, file => readIds(file))) {
         const doubled = await equalRows(type, id, paths)
         count += doubled
-        if (doubled > 0) problems.push({ path: paths.join(', '), message: `The entry ${id} stands there twice.` })
+        if (doubled > 0)
+          problems.push({ path: paths.join(', '), message: `The entry ${id} stands there twice.` })
       }
     }
   }

@@ -96,10 +96,7 @@ export async function readCheckpoint(log: LogFiles): Promise<Checkpoint> {
 
 export async function writeCheckpoint(log: LogFiles, { number, runs }: Checkpoint): Promise<void> {
   const draft = join(log.root, stagingFolder(log.stream), `checkpoint-${randomUUID()}.json`)
-  await log.disk.writeFile(
-    draft,
-    sealed({ version: CHECKPOINT_VERSION, stream: log.stream, number, runs }),
-  )
+  await log.disk.writeFile(draft, sealed({ version: CHECKPOINT_VERSION, stream: log.stream, number, runs }))
   await log.disk.rename(draft, join(log.root, checkpointPath(log.stream)))
 }
 
@@ -108,7 +105,9 @@ export async function writeCheckpoint(log: LogFiles, { number, runs }: Checkpoin
  * is. A commit into the hole would stand before records that were decided earlier.
  */
 export async function checkGapless(log: LogFiles, number: number): Promise<void> {
-  const folders = (await log.disk.list(join(log.root, logFolder(log.stream)))).filter(name => /^\d{4,}$/.test(name))
+  const folders = (await log.disk.list(join(log.root, logFolder(log.stream)))).filter(name =>
+    /^\d{4,}$/.test(name),
+  )
   const newest = folders.sort((a, b) => Number(a) - Number(b)).at(-1)
   if (newest === undefined) return
   const names = await log.disk.list(join(log.root, logFolder(log.stream), newest))

@@ -31,7 +31,11 @@ export async function readWholeLog(log: LogFiles): Promise<WholeLog> {
   return { records, live, faults }
 }
 
-async function readOrFault(log: LogFiles, number: number, faults: string[]): Promise<CommitRecord | undefined> {
+async function readOrFault(
+  log: LogFiles,
+  number: number,
+  faults: string[],
+): Promise<CommitRecord | undefined> {
   try {
     const record = await readRecord(log, number)
     if (record === undefined) faults.push(`Record ${number} of ${log.stream} is missing.`)

@@ -44,7 +44,11 @@ export function rejectedFiles(
   }
 }
 
-async function listRejected(disk: Disk, dataset: Dataset, type: EventType): Promise<readonly RejectedFileInfo[]> {
+async function listRejected(
+  disk: Disk,
+  dataset: Dataset,
+  type: EventType,
+): Promise<readonly RejectedFileInfo[]> {
   const { live } = await readWholeLog({ disk, root: dataset.folder, stream: dataset.streams[type] })
   return [...live.values()]
     .filter(file => file.rejected)

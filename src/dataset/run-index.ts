@@ -34,7 +34,11 @@ export class RunIndex {
     const start = this.#firstEndingAtOrAfter(first)
     let end = start
     let merged: Run = [first, last, count]
-    for (let run = this.#runs[end]; run !== undefined && compareIds(run[0], last) <= 0; run = this.#runs[end]) {
+    for (
+      let run = this.#runs[end];
+      run !== undefined && compareIds(run[0], last) <= 0;
+      run = this.#runs[end]
+    ) {
       merged = merge(merged, run)
       end += 1
     }
@@ -61,9 +65,5 @@ export class RunIndex {
 }
 
 function merge(a: Run, b: Run): Run {
-  return [
-    compareIds(a[0], b[0]) <= 0 ? a[0] : b[0],
-    compareIds(a[1], b[1]) >= 0 ? a[1] : b[1],
-    a[2] + b[2],
-  ]
+  return [compareIds(a[0], b[0]) <= 0 ? a[0] : b[0], compareIds(a[1], b[1]) >= 0 ? a[1] : b[1], a[2] + b[2]]
 }

@@ -23,7 +23,8 @@ export type VerifyFileTools = {
 export async function verifyFile(tools: VerifyFileTools, file: LiveFile): Promise<FileFault | undefined> {
   const path = join(tools.dataset.folder, file.path)
   const content = await tools.disk.read(path)
-  const message = content === undefined ? await whereItIs(tools, file) : await faultOf(tools, file, path, content)
+  const message =
+    content === undefined ? await whereItIs(tools, file) : await faultOf(tools, file, path, content)
   return message === undefined ? undefined : { path, message, rows: file.rows }
 }
 

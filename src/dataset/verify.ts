@@ -2,8 +2,8 @@ import { join } from 'node:path'
 
 import type { OpenParquet } from '../flows/dataset-port.ts'
 import { eventTypes } from '../records/event-type.ts'
-import type { CommitRecord } from './commit-record.ts'
 import { commitLogs } from './commit-log.ts'
+import type { CommitRecord } from './commit-record.ts'
 import type { Dataset } from './dataset.ts'
 import type { Disk } from './disk.ts'
 import { doubledRows } from './doubled-rows.ts'
@@ -112,7 +112,11 @@ function countFaults(record: CommitRecord): Problem[] {
   ]
 }
 
-async function orphansOf({ disk, dataset }: VerifyTools, live: readonly LiveFile[], removed: ReadonlySet<string>) {
+async function orphansOf(
+  { disk, dataset }: VerifyTools,
+  live: readonly LiveFile[],
+  removed: ReadonlySet<string>,
+) {
   const known = new Set(live.map(file => file.path))
   const paths = await disk.listAll(dataset.folder)
   const problems: Problem[] = []

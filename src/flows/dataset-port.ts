@@ -1,5 +1,5 @@
-import type { EventType } from '../records/event-type.ts'
 import type { Row } from '../records/columns.ts'
+import type { EventType } from '../records/event-type.ts'
 import type { EntryId, StreamEntry } from '../records/stream-entry.ts'
 import type { ParquetPort } from './parquet-port.ts'
 

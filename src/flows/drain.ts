@@ -1,8 +1,8 @@
-import type { EventType } from '../records/event-type.ts'
-import { type RejectReason, toRow } from '../records/row.ts'
-import { rejectedLine } from '../records/rejected-entry.ts'
-import { compareIds, type EntryId, type StreamEntry } from '../records/stream-entry.ts'
 import type { Row } from '../records/columns.ts'
+import type { EventType } from '../records/event-type.ts'
+import { rejectedLine } from '../records/rejected-entry.ts'
+import { type RejectReason, toRow } from '../records/row.ts'
+import { compareIds, type EntryId, type StreamEntry } from '../records/stream-entry.ts'
 import type { Attempt, CommitLog, DatasetPort } from './dataset-port.ts'
 import type { DrainReport } from './drain-report.ts'
 import type { IdRange, StreamConnection, StreamsPort } from './streams-port.ts'
@@ -180,7 +180,8 @@ function toRows(type: EventType, entries: readonly StreamEntry[], entryBytesMax:
 
 async function tellGroup({ connection, type, warn }: CommitTools, last: EntryId): Promise<void> {
   const error = await connection.moveGroup(last)
-  if (error) warn(`the monitoring group of ${type} was not moved, its lag will read too high: ${error.message}`)
+  if (error)
+    warn(`the monitoring group of ${type} was not moved, its lag will read too high: ${error.message}`)
 }
 
 function bytesOf(entry: StreamEntry): number {

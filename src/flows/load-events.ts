@@ -59,7 +59,8 @@ export async function loadGenerated(
   signal: AbortSignal,
 ): Promise<void> {
   const startedAt = Date.now()
-  const perCall = ratePerSecond === undefined ? EVENTS_PER_CALL : Math.ceil(Math.min(EVENTS_PER_CALL, ratePerSecond / 10))
+  const perCall =
+    ratePerSecond === undefined ? EVENTS_PER_CALL : Math.ceil(Math.min(EVENTS_PER_CALL, ratePerSecond / 10))
   for (let loaded = 0; loaded < count; ) {
     signal.throwIfAborted()
     const batch = take(events, Math.min(perCall, count - loaded))

@@ -6,7 +6,7 @@ import type { EntryId } from '../records/stream-entry.ts'
 export type ParquetPort = {
   readonly writer: 'duckdb' | 'parquetjs'
 
-  /** Opens a writer whose files all go into `folder`, which exists. */
+  /** Opens a writer whose files all go into `folder`, which exists and belongs to this writer alone. */
   readonly openWriter: (options: WriterOptions) => Promise<PartitionWriter>
 
   /** The rows and metadata that a file's footer states. Throws where the file is no whole Parquet file. */
@@ -30,7 +30,10 @@ export type WriterOptions = {
   readonly stream: string
 }
 
-/** Writes rows of one type into one file per partition, the UTC hour of `event_time`. */
+/**
+ * Writes rows of one type into one file per partition, the UTC hour of `event_time`. Since it may buffer, a
+ * folder that is missing or full may only show in `finish`; after any error only `discard` may follow.
+ */
 export type PartitionWriter = {
   /** Takes rows in ascending `stream_id`. May buffer them, or write them out. */
   readonly append: (rows: readonly Row[]) => Promise<void>

@@ -1,6 +1,6 @@
 import { DateTime, Duration } from 'luxon'
 
-import { LAST_ID, FIRST_ID } from '../records/stream-entry.ts'
+import { FIRST_ID, LAST_ID } from '../records/stream-entry.ts'
 import type { IdRange } from './streams-port.ts'
 
 const RELATIVE = /^-(\d+)([smhd])$/

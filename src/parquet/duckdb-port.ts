@@ -1,15 +1,10 @@
 import type { ParquetPort } from '../flows/parquet-port.ts'
-import { type DuckDb, openDatabase } from './duckdb.ts'
+import { type DuckDb, type DuckdbOptions, openDatabase } from './duckdb.ts'
 import { readFooter, readIds, readRows } from './duckdb-reader.ts'
 import { openDuckdbWriter } from './duckdb-writer.ts'
 
 /** What the database that reads may use: a row group of each column, and the ids that are asked for. */
 const READ_MEMORY = '1GB'
-
-export type DuckdbOptions = {
-  readonly threads: number
-  readonly rowGroupRows: number
-}
 
 /** One database reads; each writer has its own, with its own limit, and what it spills stays in its folder. */
 export async function duckdbPort(duckdb: DuckDb, options: DuckdbOptions): Promise<ParquetPort> {

@@ -4,9 +4,8 @@ import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api'
 
 import type { WriterOptions } from '../flows/parquet-port.ts'
 import { columnsOf, type Row } from '../records/columns.ts'
-import { type DuckDb, identifier, openDatabase, sqlTypeOf } from './duckdb.ts'
+import { type DuckDb, type DuckdbOptions, identifier, openDatabase, sqlTypeOf } from './duckdb.ts'
 import { CHUNK_ROWS, chunkOf, fillChunk, slicesOf } from './duckdb-chunk.ts'
-import type { DuckdbOptions } from './duckdb-port.ts'
 import type { Partitions } from './partitions.ts'
 
 /** Holds some 500,000 likes. What is more spills into the writer's folder, at four fifths of the speed. */

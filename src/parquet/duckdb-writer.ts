@@ -1,7 +1,6 @@
 import type { PartitionFile, PartitionWriter, WriterOptions } from '../flows/parquet-port.ts'
 import { columnsOf } from '../records/columns.ts'
-import { type DuckDb, identifier, quoted } from './duckdb.ts'
-import type { DuckdbOptions } from './duckdb-port.ts'
+import { type DuckDb, type DuckdbOptions, identifier, quoted } from './duckdb.ts'
 import { openRowTable, type RowTable } from './duckdb-table.ts'
 import { unwritable } from './file-error.ts'
 import { fileOf, metadataOf, type Partition, Partitions, stagedPath } from './partitions.ts'

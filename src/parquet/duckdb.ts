@@ -2,6 +2,12 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 
 import type { ColumnType } from '../records/columns.ts'
 
+/** How DuckDB is used for one port. */
+export type DuckdbOptions = {
+  readonly threads: number
+  readonly rowGroupRows: number
+}
+
 /** The module, as a value: it is imported when it is needed, because its binary does not load everywhere. */
 export type DuckDb = typeof import('@duckdb/node-api')
 

@@ -5,9 +5,9 @@ import type { IdRange, StreamConnection, StreamState, StreamsPort } from '../flo
 import type { EventType } from '../records/event-type.ts'
 import type { EntryId, StreamEntry } from '../records/stream-entry.ts'
 import { connectRedis, type RedisAddress, whereIs } from './connect.ts'
-import { checkOwnership, type Ownership } from './ownership.ts'
 import { moveMonitoringGroup } from './monitoring-group.ts'
-import { ReadSize, REPLY_BYTES_MAX } from './read-size.ts'
+import { checkOwnership, type Ownership } from './ownership.ts'
+import { REPLY_BYTES_MAX, ReadSize } from './read-size.ts'
 import { redisError } from './redis-errors.ts'
 import { readStreamInfo } from './stream-info.ts'
 
@@ -76,7 +76,9 @@ class RedisStreamConnection implements StreamConnection {
   deleteEntries = async (ids: readonly EntryId[]): Promise<number> => {
     let deleted = 0
     for (let start = 0; start < ids.length; start += IDS_PER_XDEL * XDELS_PER_PIPELINE) {
-      deleted += await this.#told(() => this.#xdel(ids.slice(start, start + IDS_PER_XDEL * XDELS_PER_PIPELINE)))
+      deleted += await this.#told(() =>
+        this.#xdel(ids.slice(start, start + IDS_PER_XDEL * XDELS_PER_PIPELINE)),
+      )
     }
     return deleted
   }

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 
 import { toError } from '../engine/errors.ts'
-import { FIRST_ID, type EntryId } from '../records/stream-entry.ts'
+import { type EntryId, FIRST_ID } from '../records/stream-entry.ts'
 
 export type StreamInfo = {
   readonly length: number

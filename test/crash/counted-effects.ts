@@ -18,6 +18,7 @@ const diskEffects = [
   'rename',
   'removeFile',
   'removeFolder',
+  'removeTree',
 ] as const satisfies readonly (keyof Disk)[]
 
 /** The disk, with a step before each call that changes something. */

@@ -93,7 +93,11 @@ async function produce(prefix: string): Promise<string[]> {
       did,
       time_us: (hour + n * 240_000) * 1_000,
       kind: 'commit',
-      commit: { operation: n % 10 === 9 ? 'unknown' : 'delete', collection: 'app.bsky.feed.post', rkey: `r${n}` },
+      commit: {
+        operation: n % 10 === 9 ? 'unknown' : 'delete',
+        collection: 'app.bsky.feed.post',
+        rkey: `r${n}`,
+      },
     })
     const id = await redis.client.xadd(`${prefix}posts`, `${hour + n * 240_000}-0`, 'data', data)
     produced.push(`${id} ${did}`)
@@ -122,7 +126,9 @@ async function rowsOf(life: Life): Promise<string[]> {
   const connection = await duckdb.connect()
   try {
     const glob = `${life.dataDir}/**/type=posts/*.parquet`.replaceAll("'", "''")
-    const reader = await connection.runAndReadAll(`SELECT stream_id || ' ' || did FROM read_parquet('${glob}')`)
+    const reader = await connection.runAndReadAll(
+      `SELECT stream_id || ' ' || did FROM read_parquet('${glob}')`,
+    )
     return reader.getRows().map(([row]) => String(row))
   } finally {
     connection.closeSync()

@@ -38,7 +38,12 @@ export async function live(life: Life, step: Step): Promise<DrainCounts> {
         now,
         warn: () => undefined,
       },
-      { type: 'posts', range: { from: FIRST_ID, to: LAST_ID }, run: 'a-life', readUntil: Number.POSITIVE_INFINITY },
+      {
+        type: 'posts',
+        range: { from: FIRST_ID, to: LAST_ID },
+        run: 'a-life',
+        readUntil: Number.POSITIVE_INFINITY,
+      },
       report,
       new AbortController().signal,
     )
