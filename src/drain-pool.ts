@@ -34,6 +34,7 @@ export class DrainPool {
   readonly #idle: Worker[] = []
   readonly #all = new Set<Worker>()
   readonly #waiting: ((worker: Worker) => void)[] = []
+  readonly #warned = new Set<string>()
 
   constructor({ env, size }: { env: Env; size: number }) {
     this.#env = env
@@ -44,7 +45,7 @@ export class DrainPool {
     const worker = await this.#take()
     try {
       signal.throwIfAborted()
-      await runIn(worker, request, told, signal)
+      await runIn(worker, request, { ...told, warn: message => this.#warnOnce(message, told.warn) }, signal)
     } finally {
       this.#giveBack(worker)
     }
@@ -58,6 +59,13 @@ export class DrainPool {
         await exited
       }),
     )
+  }
+
+  /** Each thread finds for itself that DuckDB does not load: one of them is enough to say so. */
+  #warnOnce(message: string, warn: (message: string) => void): void {
+    if (this.#warned.has(message)) return
+    this.#warned.add(message)
+    warn(message)
   }
 
   async #take(): Promise<Worker> {

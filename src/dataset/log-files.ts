@@ -95,6 +95,7 @@ export async function readCheckpoint(log: LogFiles): Promise<Checkpoint> {
 }
 
 export async function writeCheckpoint(log: LogFiles, { number, runs }: Checkpoint): Promise<void> {
+  await makeFolderDurably(log.disk, log.root, join(log.root, stagingFolder(log.stream)))
   const draft = join(log.root, stagingFolder(log.stream), `checkpoint-${randomUUID()}.json`)
   await log.disk.writeFile(draft, sealed({ version: CHECKPOINT_VERSION, stream: log.stream, number, runs }))
   await log.disk.rename(draft, join(log.root, checkpointPath(log.stream)))
@@ -108,10 +109,10 @@ export async function checkGapless(log: LogFiles, number: number): Promise<void>
   const folders = (await log.disk.list(join(log.root, logFolder(log.stream)))).filter(name =>
     /^\d{4,}$/.test(name),
   )
-  const newest = folders.sort((a, b) => Number(a) - Number(b)).at(-1)
-  if (newest === undefined) return
-  const names = await log.disk.list(join(log.root, logFolder(log.stream), newest))
-  const last = Math.max(0, ...names.map(name => numberOfRecord(name) ?? 0))
+  // The newest may be empty: it is made before its first record is linked.
+  const newest = folders.sort((a, b) => Number(a) - Number(b)).slice(-2)
+  const names = newest.map(folder => log.disk.list(join(log.root, logFolder(log.stream), folder)))
+  const last = Math.max(0, ...(await Promise.all(names)).flat().map(name => numberOfRecord(name) ?? 0))
   for (let missing = number + 1; missing <= last; missing += 1) {
     if ((await log.disk.size(join(log.root, recordPath(log.stream, missing)))) === undefined) {
       throw new OperatingError(

@@ -81,6 +81,7 @@ export class StreamLog {
   /** The files that the log says are in the dataset, rejected ones included, as of the last `catchUp`. */
   async liveFiles(): Promise<readonly LiveFile[]> {
     if (this.#live === undefined) {
+      await checkGapless(this.files, 0)
       const live = new Map<string, LiveFile>()
       for (let number = 1; number <= this.#number; number += 1) {
         const record = await readRecord(this.files, number)

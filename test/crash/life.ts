@@ -1,8 +1,10 @@
 import { commitLogs } from '../../src/dataset/commit-log.ts'
 import { openDataset } from '../../src/dataset/dataset.ts'
 import { nodeDisk } from '../../src/dataset/disk.ts'
+import { Closers } from '../../src/engine/closers.ts'
 import { drain } from '../../src/flows/drain.ts'
 import { type DrainCounts, DrainReport } from '../../src/flows/drain-report.ts'
+import type { ParquetPort } from '../../src/flows/parquet-port.ts'
 import { openParquet } from '../../src/parquet/open.ts'
 import { perType } from '../../src/records/event-type.ts'
 import { FIRST_ID, LAST_ID } from '../../src/records/stream-entry.ts'
@@ -26,14 +28,24 @@ export async function live(life: Life, step: Step): Promise<DrainCounts> {
   const disk = countedDisk(nodeDisk, step)
   const streams = perType(type => `${life.prefix}${type}`)
   const dataset = await openDataset(disk, life.dataDir, streams)
-  const parquet = await openParquet({ writer: life.writer, warn: message => console.error(message) })
+  const closers = new Closers()
+  let parquet: Promise<ParquetPort> | undefined
+  const openOnce = () => {
+    parquet ??= openParquet({ writer: life.writer, warn: message => console.error(message) }).then(opened =>
+      countedParquet(
+        closers.add(opened, it => it.close()),
+        step,
+      ),
+    )
+    return parquet
+  }
   const report = new DrainReport()
   const ownership = { datasetId: dataset.id, group: 'skydrain', allowOtherGroups: false }
   try {
     await drain(
       {
         streams: countedStreams(redisStreams({ address: { url: life.redisUrl }, streams, ownership }), step),
-        dataset: commitLogs(dataset, { disk, now, openParquet: async () => countedParquet(parquet, step) }),
+        dataset: commitLogs(dataset, { disk, now, openParquet: openOnce }),
         limits: { batchSize: life.batchSize, fileRowsMax: life.fileRowsMax, entryBytesMax: 16_777_216 },
         now,
         warn: () => undefined,
@@ -50,6 +62,6 @@ export async function live(life: Life, step: Step): Promise<DrainCounts> {
     step('the end')
     return report.counts
   } finally {
-    await parquet.close()
+    await closers.close()
   }
 }
