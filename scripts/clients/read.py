@@ -279,12 +279,13 @@ def same_ids(ids, found):
 
 
 def chosen_values(column):
-    """The first value, and the last one in either order of texts: that of UTF-8 and that of UTF-16."""
+    """The first value, the last one in either order of texts (UTF-8 and UTF-16), and one beyond the BMP."""
     values = [value for value in pyarrow.compute.unique(column).to_pylist() if value is not None]
     if not values:
         return []
     last = max(values, key=lambda it: it.encode("utf-16-be"))
-    return list(dict.fromkeys([min(values), max(values), last]))
+    far = [value for value in values if beyond_bmp(value)][:1]
+    return list(dict.fromkeys([min(values), max(values), last, *far]))
 
 
 def beyond_bmp(text):

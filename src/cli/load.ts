@@ -100,7 +100,7 @@ async function generate({ events, rate, seed, json }: GenerateOptions, context: 
   })
 }
 
-/** Opens the streams, shows progress, prints what was loaded; also when it was cut short. */
+/** Opens the streams, shows progress, prints what was loaded; also when Ctrl-C cuts it short. */
 async function withSink(
   context: CliContext,
   json: boolean | undefined,
@@ -109,13 +109,20 @@ async function withSink(
   const sink = await openStreams(context.config())
   const progress = new Progress(context.showsProgress)
   const startedAt = Date.now()
+  let skipped = 0
   try {
-    const skipped = await work(sink, ({ loaded, skipped }) => {
-      const rate = Math.round(loaded / Math.max(0.001, (Date.now() - startedAt) / 1000))
-      progress.show(`${grouped(loaded)} loaded, ${grouped(skipped)} skipped, ${grouped(rate)} a second`)
+    skipped = await work(sink, told => {
+      skipped = told.skipped
+      const rate = Math.round(told.loaded / Math.max(0.001, (Date.now() - startedAt) / 1000))
+      progress.show(`${grouped(told.loaded)} loaded, ${grouped(skipped)} skipped, ${grouped(rate)} a second`)
     })
     progress.clear()
     printLoaded(sink.added(), skipped, json, context)
+  } catch (error) {
+    progress.clear()
+    // What Redis refused says itself how much was loaded before.
+    if (context.signal.aborted) printLoaded(sink.added(), skipped, json, context)
+    throw error
   } finally {
     progress.clear()
     await sink.close()

@@ -1,6 +1,6 @@
 import { DateTime, Duration } from 'luxon'
 
-import { FIRST_ID, LAST_ID } from '../records/stream-entry.ts'
+import { type EntryId, FIRST_ID, LAST_ID } from '../records/stream-entry.ts'
 import type { IdRange } from './streams-port.ts'
 
 const RELATIVE = /^-(\d+)([smhd])$/
@@ -31,6 +31,11 @@ export function idsOfWindow(window: {
 }): IdRange {
   return {
     from: window.from === undefined ? FIRST_ID : `${window.from.toMillis()}-0`,
-    to: window.to === undefined ? LAST_ID : `${window.to.toMillis() - 1}-18446744073709551615`,
+    to: window.to === undefined ? LAST_ID : lastBefore(window.to.toMillis()),
   }
+}
+
+/** No entry has the id 0-0, so it ends a window in which there is nothing. */
+function lastBefore(milliseconds: number): EntryId {
+  return milliseconds === 0 ? FIRST_ID : `${milliseconds - 1}-18446744073709551615`
 }

@@ -4,6 +4,8 @@ import { OperatingError, toError } from '../engine/errors.ts'
 export function redisError(thrown: unknown, where: string): OperatingError {
   if (thrown instanceof OperatingError) return thrown
   const cause = toError(thrown)
+  // ioredis hangs the whole command there: the password of an AUTH, the data of an XADD.
+  Reflect.deleteProperty(cause, 'command')
   const { message } = cause
   const word = message.split(' ', 1)[0] ?? ''
   switch (word) {

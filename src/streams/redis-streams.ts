@@ -60,6 +60,8 @@ class RedisStreamConnection implements StreamConnection {
     this.#bytes.start(count > 1 ? REPLY_BYTES_MAX : Number.POSITIVE_INFINITY)
     try {
       const reply = await this.#told(() => this.#redis.xrangeBuffer(this.#stream, from, to, 'COUNT', count))
+      // The last bytes of the reply may be the ones too many: the connection is cut then, too.
+      if (this.#bytes.isOver) throw new Error('the reply was over its limit')
       this.#size.took(reply.length, this.#bytes.count)
       return reply.map(([id, fields]) => ({ id: id.toString('latin1'), fields }))
     } catch (error) {
@@ -128,7 +130,7 @@ class ReplyBytes {
   constructor(redis: Redis) {
     redis.stream.on('data', (chunk: Buffer) => {
       this.count += chunk.length
-      if (this.isOver) redis.disconnect()
+      if (this.isOver) redis.stream.destroy()
     })
   }
 
