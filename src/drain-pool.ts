@@ -4,8 +4,8 @@ import { Worker } from 'node:worker_threads'
 import type { Env } from './config.ts'
 import { type ErrorCode, OperatingError } from './engine/errors.ts'
 import type { RunDrain } from './flows/data-writer.ts'
-import type { DrainRequest } from './flows/drain.ts'
 import type { DrainCounts } from './flows/drain-report.ts'
+import type { DrainRequest } from './flows/drain-setting.ts'
 
 export type ToThread =
   | { readonly kind: 'drain'; readonly request: DrainRequest }

@@ -1,14 +1,15 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { join, relative } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 
-import { OperatingError } from '../engine/errors.ts'
 import type { Attempt, CommitOutcome, StagedEntries } from '../flows/dataset-port.ts'
-import type { ParquetPort, PartitionFile, PartitionWriter } from '../flows/parquet-port.ts'
+import type { ParquetPort, PartitionWriter } from '../flows/parquet-port.ts'
 import type { EventType } from '../records/event-type.ts'
-import { compareIds, type EntryId } from '../records/stream-entry.ts'
-import { type CommitRecord, type CommittedFile, RECORD_VERSION, type StagedFile } from './commit-record.ts'
-import { codeOf, type Disk, diskError, makeFolderDurably } from './disk.ts'
-import { attemptFolder, fileName, REJECTED_FOLDER } from './layout.ts'
+import { compareIds } from '../records/stream-entry.ts'
+import { mergedIds, type Stretch, stretched } from './ascending-ids.ts'
+import { type CommitRecord, type CommittedFile, RECORD_VERSION } from './commit-record.ts'
+import { type Disk, makeFolderDurably } from './disk.ts'
+import { attemptFolder } from './layout.ts'
+import { checkedParquet, checkedRejected, writing } from './staged-files.ts'
 import type { Draft, StreamLog } from './stream-log.ts'
 
 export type AttemptTools = {
@@ -31,8 +32,8 @@ export class StagingAttempt implements Attempt {
   readonly #id = randomUUID()
   readonly #folder: string
   readonly #since: number
-  readonly #rejected: { first: EntryId; last: EntryId; rows: number }[] = []
-  #ids: { first: EntryId; last: EntryId; count: number } | undefined
+  #ids: Stretch | undefined
+  #rejected: Stretch | undefined
   #writer: PartitionWriter | undefined
   #opened = false
   #linking = false
@@ -45,13 +46,15 @@ export class StagingAttempt implements Attempt {
 
   async append({ rows, rejected }: StagedEntries): Promise<void> {
     if (rows.length === 0 && rejected.length === 0) return
-    this.#takeIds(
-      [...rows.map(row => String(row.stream_id)), ...rejected.map(({ id }) => id)].sort(compareIds),
+    const ids = mergedIds(
+      rows.map(row => String(row.stream_id)),
+      rejected.map(({ id }) => id),
     )
+    this.#ids = stretched(this.#ids, ids)
     await this.#openFolder()
     if (rows.length > 0) {
       this.#writer ??= await this.#openWriter()
-      await this.#told(this.#writer.append(rows))
+      await writing(this.#folder, this.#writer.append(rows))
     }
     if (rejected.length > 0) await this.#appendRejected(rejected)
   }
@@ -82,21 +85,6 @@ export class StagingAttempt implements Attempt {
     return this.#tools.log.files.root
   }
 
-  /** The same entry twice, or out of order, is a fault of ours: it must not come to a commit. */
-  #takeIds(ids: readonly EntryId[]): void {
-    let last = this.#ids?.last
-    for (const id of ids) {
-      if (last !== undefined && compareIds(last, id) >= 0) {
-        throw new Error(`entry ${id} came after ${last}: the ids of a commit must strictly increase`)
-      }
-      last = id
-    }
-    const first = this.#ids?.first ?? ids[0]
-    if (first !== undefined && last !== undefined) {
-      this.#ids = { first, last, count: (this.#ids?.count ?? 0) + ids.length }
-    }
-  }
-
   async #openFolder(): Promise<void> {
     if (this.#opened) return
     this.#opened = true
@@ -115,9 +103,10 @@ export class StagingAttempt implements Attempt {
 
   async #appendRejected(rejected: StagedEntries['rejected']): Promise<void> {
     await this.#disk.appendFile(this.#rejectedPath, rejected.map(({ line }) => `${line}\n`).join(''))
-    const first = rejected[0]?.id
-    const last = rejected.at(-1)?.id
-    if (first && last) this.#rejected.push({ first, last, rows: rejected.length })
+    this.#rejected = stretched(
+      this.#rejected,
+      rejected.map(({ id }) => id),
+    )
   }
 
   async #commit(
@@ -134,11 +123,13 @@ export class StagingAttempt implements Attempt {
 
   /** Everything the record will name: written, fsynced, opened again and found whole. */
   async #stage(): Promise<Omit<Draft, 'kind' | 'removes' | 'runs'>> {
-    const { type, run, log, now } = this.#tools
-    const written = this.#writer === undefined ? [] : await this.#told(this.#writer.finish())
+    const { type, run, log, now, openParquet } = this.#tools
+    const place = { disk: this.#disk, root: this.#root, attempt: this.#id, type }
+    const written = this.#writer === undefined ? [] : await writing(this.#folder, this.#writer.finish())
     const files: CommittedFile[] = []
-    for (const file of written) files.push(await this.#checked(file))
-    const rejected = await this.#checkedRejected()
+    for (const file of written) files.push(await checkedParquet(place, file, await openParquet()))
+    const lines = this.#rejected
+    const rejected = lines === undefined ? null : await checkedRejected(place, this.#rejectedPath, lines)
     await this.#disk.syncFolder(this.#folder)
     return {
       version: RECORD_VERSION,
@@ -150,48 +141,6 @@ export class StagingAttempt implements Attempt {
       time: new Date(now()).toISOString(),
       files,
       rejected,
-    }
-  }
-
-  async #checked({ path, partition, rows, firstId, lastId }: PartitionFile): Promise<CommittedFile> {
-    await this.#disk.syncFile(path)
-    const parquet = await this.#tools.openParquet()
-    const footer = await parquet.readFooter(path)
-    if (footer.rows !== rows) {
-      throw new OperatingError(
-        'file-damaged',
-        `${path} was written with ${rows} rows and reads back with ${footer.rows}: the disk or the writer is at fault. Nothing was deleted from the stream; run again, with PARQUET_WRITER set to the other writer if it stays.`,
-      )
-    }
-    const final = `${partition}/${fileName(firstId, lastId, this.#id)}.parquet`
-    return { ...(await this.#describe(path, final, { first: firstId, last: lastId, rows })), partition }
-  }
-
-  async #checkedRejected(): Promise<StagedFile | null> {
-    const first = this.#rejected[0]?.first
-    const last = this.#rejected.at(-1)?.last
-    if (first === undefined || last === undefined) return null
-    await this.#disk.syncFile(this.#rejectedPath)
-    const final = `${REJECTED_FOLDER}/${this.#tools.type}/${fileName(first, last, this.#id)}.ndjson`
-    const rows = this.#rejected.reduce((sum, part) => sum + part.rows, 0)
-    return await this.#describe(this.#rejectedPath, final, { first, last, rows })
-  }
-
-  async #describe(
-    path: string,
-    final: string,
-    { first, last, rows }: { first: EntryId; last: EntryId; rows: number },
-  ): Promise<StagedFile> {
-    const content = await this.#disk.read(path)
-    if (content === undefined) throw diskError(new Error('a staged file vanished'), path)
-    return {
-      path: final,
-      staged: relative(this.#root, path).split('\\').join('/'),
-      rows,
-      bytes: content.length,
-      checksum: createHash('sha256').update(content).digest('hex'),
-      first,
-      last,
     }
   }
 
@@ -210,21 +159,5 @@ export class StagingAttempt implements Attempt {
 
   #isAbort(other: CommitRecord): boolean {
     return other.aborts === this.#id
-  }
-
-  /** The writers know nothing of DATA_DIR: a full disk comes out of them as their own words. */
-  async #told<Result>(call: Promise<Result>): Promise<Result> {
-    try {
-      return await call
-    } catch (error) {
-      if (error instanceof OperatingError) throw error
-      if (
-        codeOf(error) !== undefined ||
-        /no space left|permission denied|I\/O error|read-only/i.test(String(error))
-      ) {
-        throw diskError(error, this.#folder)
-      }
-      throw error
-    }
   }
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 
 import type { EventType } from '../records/event-type.ts'
 import { RECORD_VERSION } from './commit-record.ts'
-import { makeFolderDurably } from './disk.ts'
-import { attemptFolder, numberOfRecord, stagingFolder } from './layout.ts'
+import { type Disk, makeFolderDurably } from './disk.ts'
+import { attemptFolder, numberOfRecord, STAGING_FOLDER, stagingFolder } from './layout.ts'
 import { readRecord } from './log-files.ts'
 import type { StreamLog } from './stream-log.ts'
 
@@ -21,13 +21,24 @@ export const ABANDONED_AFTER_MS = 15 * 60_000
  */
 export async function cleanUp(log: StreamLog, type: EventType, run: string, now: number): Promise<void> {
   const { disk, root, stream } = log.files
-  for (const name of await disk.list(join(root, stagingFolder(stream)))) {
-    const path = join(root, stagingFolder(stream), name)
-    const changedAt = await disk.changedAt(path)
-    if (changedAt === undefined || now - changedAt < ABANDONED_AFTER_MS) continue
-    if (name.endsWith('.json')) await disk.removeFile(path)
+  const folder = join(root, stagingFolder(stream))
+  for (const name of await abandonedIn(disk, folder, now)) {
+    if (name.endsWith('.json')) await disk.removeFile(join(folder, name))
     else await cleanAttempt(log, { type, run, now, attempt: name })
   }
+  // Drafts of _dataset.json and probes for link(), of a process that died while it opened the dataset.
+  for (const name of await abandonedIn(disk, join(root, STAGING_FOLDER), now)) {
+    if (/^(dataset|probe)-/.test(name)) await disk.removeFile(join(root, STAGING_FOLDER, name))
+  }
+}
+
+async function abandonedIn(disk: Disk, folder: string, now: number): Promise<readonly string[]> {
+  const abandoned: string[] = []
+  for (const name of await disk.list(folder)) {
+    const changedAt = await disk.changedAt(join(folder, name))
+    if (changedAt !== undefined && now - changedAt >= ABANDONED_AFTER_MS) abandoned.push(name)
+  }
+  return abandoned
 }
 
 type Abandoned = {

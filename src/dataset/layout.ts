@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-import type { EntryId } from '../records/stream-entry.ts'
+import { type EntryId, isEntryId } from '../records/stream-entry.ts'
 
 /** Where everything lies below DATA_DIR. All paths in records are relative to it, with forward slashes. */
 export const LAYOUT_VERSION = 1
@@ -47,7 +47,11 @@ export function attemptFolder(stream: string, attempt: string): string {
   return join(stagingFolder(stream), attempt)
 }
 
-/** No two attempts share a path, so publishing twice or late can never replace another attempt's file. */
+/**
+ * No two attempts share a path, so publishing twice or late can never replace another attempt's file. The ids
+ * come from Redis: what is no id makes no path.
+ */
 export function fileName(first: EntryId, last: EntryId, attempt: string): string {
+  if (!isEntryId(first) || !isEntryId(last)) throw new Error('Redis gave an entry an id that is none')
   return `${first}_${last}_${attempt}`
 }

@@ -5,6 +5,7 @@
 export const errorCodes = {
   'redis-unreachable': { exitCode: 69, retry: true },
   'redis-refused': { exitCode: 69, retry: false },
+  'redis-too-old': { exitCode: 69, retry: false },
   'redis-full': { exitCode: 1, retry: false },
   'redis-error': { exitCode: 1, retry: true },
   'wrong-key-type': { exitCode: 1, retry: false },

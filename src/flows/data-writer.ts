@@ -2,8 +2,8 @@ import { OperatingError, toError } from '../engine/errors.ts'
 import { type Flow, type FlowContext, flow } from '../engine/flow.ts'
 import { task } from '../engine/task.ts'
 import type { EventType } from '../records/event-type.ts'
-import type { DrainRequest } from './drain.ts'
 import { addCounts, type DrainCounts, noCounts } from './drain-report.ts'
+import type { DrainRequest } from './drain-setting.ts'
 import type { IdRange } from './streams-port.ts'
 
 export type DataWriterParams = {

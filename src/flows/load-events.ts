@@ -74,20 +74,23 @@ export async function loadGenerated(
   }
 }
 
+const NEWLINE = 10
+
 /** A buffer's lines. Splits at \n only: a JSON text may hold U+2028, which a line reader would split at. */
 export async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let rest: Buffer = Buffer.alloc(0)
+  let parts: Buffer[] = []
   for await (const chunk of chunks) {
     let start = 0
-    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-      const line = Buffer.concat([rest, chunk.subarray(start, end)])
-      rest = Buffer.alloc(0)
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      const line = Buffer.concat([...parts, chunk.subarray(start, end)])
+      parts = []
       start = end + 1
       if (line.length > 0) yield line
     }
-    rest = Buffer.concat([rest, chunk.subarray(start)])
+    parts.push(chunk.subarray(start))
   }
-  if (rest.length > 0) yield rest
+  const line = Buffer.concat(parts)
+  if (line.length > 0) yield line
 }
 
 function take<Item>(items: Iterator<Item>, count: number): Item[] {

@@ -1,7 +1,6 @@
 import type { EventType } from '../records/event-type.ts'
-import { parseRejectedLine, rejectedLine } from '../records/rejected-entry.ts'
-import { toRow } from '../records/row.ts'
-import type { StagedEntries } from './dataset-port.ts'
+import { parseRejectedLine } from '../records/rejected-entry.ts'
+import { makeRows } from './make-rows.ts'
 import type { RejectedPort } from './rejected-port.ts'
 
 export type ReplayCounts = {
@@ -26,7 +25,8 @@ export async function replayRejected(
   const counts = { entries: 0, written: 0, rejected: 0 }
   for (const { path } of await rejected.list(type)) {
     signal.throwIfAborted()
-    const staged = tryAgain(type, await rejected.read(path), entryBytesMax)
+    const entries = (await rejected.read(path)).map(line => parseRejectedLine(line).entry)
+    const staged = makeRows(type, entries, entryBytesMax)
     counts.entries += staged.rows.length + staged.rejected.length
     if (staged.rows.length > 0) {
       const outcome = await rejected.replace({ type, path, run, staged })
@@ -35,16 +35,4 @@ export async function replayRejected(
     counts.rejected += staged.rejected.length
   }
   return counts
-}
-
-function tryAgain(type: EventType, lines: readonly string[], entryBytesMax: number): StagedEntries {
-  const rows: StagedEntries['rows'][number][] = []
-  const rejected: StagedEntries['rejected'][number][] = []
-  for (const line of lines) {
-    const { entry } = parseRejectedLine(line)
-    const made = toRow(type, entry, { entryBytesMax })
-    if ('row' in made) rows.push(made.row)
-    else rejected.push({ id: entry.id, line: rejectedLine(entry, made.rejected) })
-  }
-  return { rows, rejected }
 }

@@ -37,3 +37,12 @@ function compareDecimals(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length
   return a < b ? -1 : a > b ? 1 : 0
 }
+
+const SEQUENCE_MAX = 18446744073709551615n
+
+/** The smallest id above one: where a read goes on behind it. */
+export function nextId(id: EntryId): EntryId {
+  const [milliseconds = '0', sequence = '0'] = id.split('-')
+  const next = BigInt(sequence) + 1n
+  return next > SEQUENCE_MAX ? `${BigInt(milliseconds) + 1n}-0` : `${milliseconds}-${next}`
+}

@@ -13,6 +13,9 @@ export type RedisAddress = {
 
 const CONNECT_TIMEOUT_MS = 10_000
 
+/** A server that loads its data lets nobody in, and ioredis would ask it for ever. */
+const READY_TIMEOUT_MS = 30_000
+
 /** A command that has not answered by then counts as lost: XRANGE of 64 MB takes under a second. */
 const COMMAND_TIMEOUT_MS = 30_000
 
@@ -27,12 +30,18 @@ export async function connectRedis(address: RedisAddress): Promise<Redis> {
   redis.on('error', error => {
     lastError = error
   })
+  const limit = setTimeout(() => {
+    lastError ??= new Error(`not ready within ${READY_TIMEOUT_MS / 1000} s`)
+    redis.disconnect()
+  }, READY_TIMEOUT_MS)
   try {
     await redis.connect()
     return redis
   } catch (error) {
     redis.disconnect()
     throw redisError(lastError ?? error, whereIs(address))
+  } finally {
+    clearTimeout(limit)
   }
 }
 

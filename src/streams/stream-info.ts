@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 
-import { toError } from '../engine/errors.ts'
+import { OperatingError, toError } from '../engine/errors.ts'
 import { type EntryId, FIRST_ID } from '../records/stream-entry.ts'
 
 export type StreamInfo = {
@@ -54,5 +54,8 @@ function pairsOf(reply: unknown): ReadonlyMap<string, unknown> {
 function numberOf(fields: ReadonlyMap<string, unknown>, name: string): number {
   const value = fields.get(name)
   if (typeof value === 'number') return value
-  throw new Error(`XINFO STREAM gives no ${name}: skydrain needs Redis 7.0 or newer`)
+  throw new OperatingError(
+    'redis-too-old',
+    `XINFO STREAM of this Redis gives no ${name}. Skydrain needs Redis 7.0 or newer: upgrade it.`,
+  )
 }

@@ -99,6 +99,18 @@ test('an empty folder, and a draft of a checkpoint, go without a word in the log
   expect(await recordsOf(dataset)).toEqual([])
 })
 
+test('what a process left that died while it opened the dataset goes, and nothing else beside it', async () => {
+  const dataset = await newDataset()
+  const names = ['probe-1', 'probe-1-linked', 'dataset-1.json', 'somebody-elses']
+  for (const name of names) await writeFile(join(dataset.folder, '_staging', name), '')
+  await (await openLog(dataset)).cleanUp('a-run')
+  expect(await nodeDisk.list(join(dataset.folder, '_staging'))).toEqual(expect.arrayContaining(names))
+  await cleanLater(dataset)
+  expect(
+    (await nodeDisk.list(join(dataset.folder, '_staging'))).filter(name => names.includes(name)),
+  ).toEqual(['somebody-elses'])
+})
+
 test('what DuckDB had spilled when it was killed goes with the rest, after one abort and no second', async () => {
   const dataset = await newDataset()
   const spill = join(dataset.folder, '_staging/test_posts/an-attempt/spill')

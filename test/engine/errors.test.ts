@@ -23,7 +23,7 @@ test('an operating error carries its code, its sentence and its cause', () => {
 
 test('a Redis that cannot be used ends the command with 69, everything else with 1', () => {
   const at69 = codes.filter(code => new OperatingError(code, '').exitCode === 69)
-  expect(at69).toEqual(['redis-unreachable', 'redis-refused'])
+  expect(at69).toEqual(['redis-unreachable', 'redis-refused', 'redis-too-old'])
   expect(new Set(codes.map(code => new OperatingError(code, '').exitCode))).toEqual(new Set([1, 69]))
 })
 
