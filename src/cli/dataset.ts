@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 
 import { openAuditor, runQuery } from '../service.ts'
-import type { CliContext } from './context.ts'
+import { type CliContext, UsageError } from './context.ts'
 import { Progress } from './progress.ts'
 import { grouped, table } from './table.ts'
 
@@ -70,6 +70,7 @@ Examples:
 }
 
 async function query(sql: string, { json }: { json?: boolean }, context: CliContext): Promise<void> {
+  if (sql.trim() === '') throw new UsageError('The SQL is empty; try "SELECT count(*) FROM posts".')
   const { columns, rows } = await runQuery(context.config(), sql)
   if (json) {
     const objects = rows.map(row => Object.fromEntries(columns.map((name, at) => [name, row[at]])))

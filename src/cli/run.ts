@@ -1,9 +1,9 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { DateTime } from 'luxon'
 
 import { OperatingError } from '../engine/errors.ts'
 import type { FlowRun } from '../engine/flow.ts'
-import { type DataWriterParams, type DataWriterResult, DrainsFailed } from '../flows/data-writer.ts'
+import type { DataWriterParams, DataWriterResult } from '../flows/data-writer.ts'
 import type { DrainCounts } from '../flows/drain-report.ts'
 import { idsOfWindow, parseTime } from '../flows/time-window.ts'
 import { type EventType, eventTypes, isEventType } from '../records/event-type.ts'
@@ -16,6 +16,8 @@ type RunOptions = { readonly param?: readonly string[]; readonly local?: boolean
 
 const FLOWS = ['data-writer']
 
+const PARAM_HELP = 'types=posts,likes, from=<time> or to=<time>: a part of the streams; may be given again'
+
 export function addRun(program: Command, context: CliContext): void {
   program
     .command('run')
@@ -25,12 +27,7 @@ export function addRun(program: Command, context: CliContext): void {
     )
     .argument('<flow>', `one of: ${FLOWS.join(', ')}`)
     .option('--local', 'in this process, without queue or server')
-    .addOption(
-      new Option(
-        '--param <key=value...>',
-        'types=posts,likes · from=<time> · to=<time>: a part of the streams',
-      ),
-    )
+    .option('--param <key=value>', PARAM_HELP, collected, [])
     .option('--json', 'print the result as one JSON document')
     .addHelpText(
       'after',
@@ -92,6 +89,10 @@ export function parseParams(words: readonly string[]): DataWriterParams {
   return { types: [...new Set(types)], range: idsOfWindow(window) }
 }
 
+function collected(word: string, before: readonly string[]): readonly string[] {
+  return [...before, word]
+}
+
 function splitOnce(word: string): [string, string?] {
   const at = word.indexOf('=')
   return at === -1 ? [word] : [word.slice(0, at), word.slice(at + 1)]
@@ -109,7 +110,7 @@ function timeOf(key: string, value: string): DateTime {
 }
 
 function report(done: FlowRun<DataWriterResult>, { json }: RunOptions, context: CliContext): void {
-  const result = done.result ?? (done.error instanceof DrainsFailed ? done.error.result : undefined)
+  const { result } = done
   const types = Object.entries(result?.types ?? {})
   if (json) {
     const document = {
@@ -139,8 +140,9 @@ function report(done: FlowRun<DataWriterResult>, { json }: RunOptions, context: 
   if (done.state === 'Cancelled') {
     context.exitWith(130)
   } else if (done.error !== undefined) {
-    context.tell(told(done.error))
-    context.exitWith(exitCodeOf(result?.failed) ?? 1)
+    const causes = done.state === 'Failed' ? [...(result?.failed.values() ?? [])] : []
+    context.tell(told(done.error, causes))
+    context.exitWith(Math.max(1, ...causes.map(exitCodeOf)))
   }
 }
 
@@ -149,18 +151,14 @@ function countsOf({ read, written, rejected, duplicates, deleted, files }: Drain
 }
 
 /** An error that nobody foresaw is a fault of ours: then its stack is worth showing. */
-function told(error: Error): string {
-  const causes = error instanceof DrainsFailed ? [...error.result.failed.values()] : [error]
-  const bug = causes.find(cause => !(cause instanceof OperatingError) && cause.name !== 'TimeoutError')
-  return `skydrain: ${bug?.stack ?? error.message}`
+function told(error: Error, causes: readonly Error[]): string {
+  const bug = causes.find(cause => !(cause instanceof OperatingError))
+  return bug === undefined ? `skydrain: ${error.message}` : `skydrain: ${error.message}\n${bug.stack}`
 }
 
-/** 69 where it was Redis for every type, 70 where one was a fault of ours. */
-function exitCodeOf(failed: ReadonlyMap<EventType, Error> | undefined): number | undefined {
-  const codes = [...(failed?.values() ?? [])].map(error =>
-    error instanceof OperatingError ? error.exitCode : 70,
-  )
-  return codes.length === 0 ? undefined : Math.max(...codes)
+/** Of several causes the gravest is told: 70, a fault of ours, before 69, Redis, before 1. */
+function exitCodeOf(cause: Error): number {
+  return cause instanceof OperatingError ? cause.exitCode : 70
 }
 
 function progressLine(sums: readonly DrainCounts[], elapsedMs: number): string {

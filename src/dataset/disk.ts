@@ -114,6 +114,13 @@ export function diskError(thrown: unknown, path: string): OperatingError {
       { cause },
     )
   }
+  if (code === 'ENOTDIR') {
+    return new OperatingError(
+      'disk-refused',
+      `A file stands where DATA_DIR needs a folder (${where}). Set DATA_DIR to a folder.`,
+      { cause },
+    )
+  }
   return new OperatingError(
     'disk-error',
     `The disk of DATA_DIR failed (${where}: ${cause.message}). Nothing was deleted from the streams for it; run again when the cause is mended.`,

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 
+import { type ErrorCode, OperatingError } from '../engine/errors.ts'
 import type { OpenParquet } from '../flows/dataset-port.ts'
 import { eventTypes } from '../records/event-type.ts'
 import { commitLogs } from './commit-log.ts'
@@ -57,7 +58,7 @@ export async function verify(tools: VerifyTools, signal: AbortSignal): Promise<V
   }
 
   const { rows, missing, faults } = await verifyFiles(tools, live, signal)
-  problems.push(...faults)
+  problems.push(...faults.map(({ path, message }) => ({ path, message })))
   const doubled = await doubledRows(tools, live, faults, signal)
   problems.push(...doubled.problems)
   const orphans = await orphansOf(tools, live, removed)
@@ -79,11 +80,18 @@ export async function verify(tools: VerifyTools, signal: AbortSignal): Promise<V
  */
 export async function repair({ disk, dataset, openParquet, now }: VerifyTools, run: string): Promise<void> {
   for (const type of eventTypes) {
-    const log = await commitLogs(dataset, { disk, openParquet, now }).openLog(type)
-    await log.catchUp()
-    await log.cleanUp(run)
+    try {
+      const log = await commitLogs(dataset, { disk, openParquet, now }).openLog(type)
+      await log.catchUp()
+      await log.cleanUp(run)
+    } catch (error) {
+      if (!(error instanceof OperatingError) || !LEFT_TO_VERIFY.has(error.code)) throw error
+    }
   }
 }
+
+/** What only a backup can mend: the verdict that follows tells all of it, not just the first. */
+const LEFT_TO_VERIFY: ReadonlySet<ErrorCode> = new Set(['file-gone', 'unreadable-record'])
 
 async function verifyFiles(tools: VerifyTools, live: readonly LiveFile[], signal: AbortSignal) {
   const faults: FileFault[] = []

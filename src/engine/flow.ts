@@ -4,13 +4,15 @@ import { toError } from './errors.ts'
 import type { StateName } from './run-state.ts'
 
 /** What a flow's body is given beside its parameters. */
-export type FlowContext = {
+export type FlowContext<Result> = {
   readonly runId: string
   /** Aborted when the run is cancelled or passes its time limit. */
   readonly signal: AbortSignal
   /** Milliseconds; a body that ends its work in hand by then is never cut off. */
   readonly finishBy: number
   readonly log: RunLogger
+  /** Keeps what was done so far: it is the run's result also where the body then throws. */
+  readonly keep: (result: Result) => void
 }
 
 export type RunLogger = {
@@ -34,7 +36,7 @@ export type FlowStart = {
   readonly signal: AbortSignal
 }
 
-/** How a run ended. `error` is there for every state but Completed. */
+/** How a run ended. `error` is there for every state but Completed; `result` where there is something to tell. */
 export type FlowRun<Result> = {
   readonly runId: string
   readonly state: StateName
@@ -50,7 +52,7 @@ const SHARE_FOR_NEW_WORK = 0.9
 export function flow<Params, Result>(
   name: string,
   { timeoutMs }: FlowOptions,
-  body: (params: Params, context: FlowContext) => Promise<Result>,
+  body: (params: Params, context: FlowContext<Result>) => Promise<Result>,
 ): Flow<Params, Result> {
   return {
     name,
@@ -58,21 +60,29 @@ export function flow<Params, Result>(
       const runId = randomUUID()
       const startedAt = Date.now()
       const limit = AbortSignal.timeout(timeoutMs)
-      const ended = (state: StateName) => ({ runId, state, durationMs: Date.now() - startedAt })
+      let kept: { result?: Result } = {}
+      const ended = (state: StateName) => ({ runId, state, durationMs: Date.now() - startedAt, ...kept })
       try {
         const result = await body(params, {
           runId,
           signal: AbortSignal.any([signal, limit]),
           finishBy: startedAt + timeoutMs * SHARE_FOR_NEW_WORK,
           log,
+          keep: result => {
+            kept = { result }
+          },
         })
         return { ...ended('Completed'), result }
       } catch (thrown) {
         const error = toError(thrown)
         if (signal.aborted) return { ...ended('Cancelled'), error }
-        if (limit.aborted) return { ...ended('TimedOut'), error }
+        if (limit.aborted) return { ...ended('TimedOut'), error: overTime(timeoutMs, error) }
         return { ...ended('Failed'), error }
       }
     },
   }
+}
+
+function overTime(timeoutMs: number, cause: Error): Error {
+  return new Error(`the run passed its time limit of ${timeoutMs / 1000} s`, { cause })
 }

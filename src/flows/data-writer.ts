@@ -57,10 +57,11 @@ export function dataWriter(tools: DataWriterTools): Flow<DataWriterParams, DataW
         }
       }),
     )
-    context.signal.throwIfAborted()
     const remaining = [...sums.values()].reduce((sum, counts) => sum + counts.remaining, 0)
     const result = { types: Object.fromEntries(sums), remaining, failed }
-    if (failed.size > 0) throw new DrainsFailed(result)
+    context.keep(result)
+    context.signal.throwIfAborted()
+    if (failed.size > 0) throw new Error(failuresText(failed))
     return result
   })
 }
@@ -69,7 +70,7 @@ export function dataWriter(tools: DataWriterTools): Flow<DataWriterParams, DataW
 async function drainType(
   { drain }: DataWriterTools,
   { type, range }: { readonly type: EventType; readonly range: IdRange },
-  { runId, signal, finishBy, log }: FlowContext,
+  { runId, signal, finishBy, log }: FlowContext<DataWriterResult>,
   told: (counts: DrainCounts) => void,
 ): Promise<void> {
   const policy = {
@@ -89,14 +90,9 @@ async function drainType(
   })
 }
 
-/** Carries what the run has done all the same. */
-export class DrainsFailed extends Error {
-  override readonly name = 'DrainsFailed'
-  readonly result: DataWriterResult
-
-  constructor(result: DataWriterResult) {
-    const reasons = [...new Set([...result.failed.values()].map(error => error.message))]
-    super(`${[...result.failed.keys()].join(', ')}: ${reasons.join(' / ')}`)
-    this.result = result
-  }
+/** A line for each reason, after the types that it stopped. */
+function failuresText(failed: ReadonlyMap<EventType, Error>): string {
+  const reasons = new Map<string, EventType[]>()
+  for (const [type, { message }] of failed) reasons.set(message, [...(reasons.get(message) ?? []), type])
+  return [...reasons].map(([message, types]) => `${types.join(', ')}: ${message}`).join('\n')
 }

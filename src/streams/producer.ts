@@ -19,16 +19,16 @@ export async function openProducer(
       const pipeline = redis.pipeline()
       for (const { type, data } of events) pipeline.xadd(streams[type], '*', 'data', data)
       const replies = (await pipeline.exec()) ?? []
-      let failed: Error | undefined
+      let failed: { error: Error; stream: string } | undefined
       let unknown = 0
       for (const [at, [error]] of replies.entries()) {
         const event = events[at]
         if (error === null && event !== undefined) added[event.type] += 1
-        if (error !== null) failed ??= error
+        if (error !== null && event !== undefined) failed ??= { error, stream: streams[event.type] }
         if (error !== null && error.name !== 'ReplyError') unknown += 1
       }
       if (failed === undefined) return
-      const cause = redisError(failed, whereIs(address))
+      const cause = redisError(failed.error, whereIs(address), failed.stream)
       const sure = Object.values(added).reduce((sum, count) => sum + count, 0)
       throw new OperatingError(
         cause.code,

@@ -1,7 +1,10 @@
 import { OperatingError, toError } from '../engine/errors.ts'
 
-/** What Redis' or the connection's error means for the person who runs this. `where` names the server, without secrets. */
-export function redisError(thrown: unknown, where: string): OperatingError {
+/**
+ * What Redis' or the connection's error means for the person who runs this. `where` names the server, without
+ * secrets; `key` the stream that was asked, where there is one.
+ */
+export function redisError(thrown: unknown, where: string, key = 'A key'): OperatingError {
   if (thrown instanceof OperatingError) return thrown
   const cause = toError(thrown)
   // ioredis hangs the whole command there: the password of an AUTH, the data of an XADD.
@@ -20,6 +23,12 @@ export function redisError(thrown: unknown, where: string): OperatingError {
       return new OperatingError(
         'redis-refused',
         `Redis at ${where} does not let this user do it: ${message}. Give the ACL user that right.`,
+        { cause },
+      )
+    case 'WRONGTYPE':
+      return new OperatingError(
+        'wrong-key-type',
+        `${key} is no stream in Redis at ${where}. Rename or delete that key, or set STREAM_PREFIX to the streams' real prefix.`,
         { cause },
       )
     case 'OOM':

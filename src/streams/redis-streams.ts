@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 
-import { OperatingError, toError } from '../engine/errors.ts'
+import { OperatingError } from '../engine/errors.ts'
 import type { IdRange, StreamConnection, StreamState, StreamsPort } from '../flows/streams-port.ts'
 import type { EventType } from '../records/event-type.ts'
 import type { EntryId, StreamEntry } from '../records/stream-entry.ts'
@@ -110,14 +110,7 @@ class RedisStreamConnection implements StreamConnection {
     try {
       return await call()
     } catch (error) {
-      if (toError(error).message.startsWith('WRONGTYPE')) {
-        throw new OperatingError(
-          'wrong-key-type',
-          `${this.#stream} is no stream in Redis at ${whereIs(this.#options.address)}. Rename or delete that key, or set STREAM_PREFIX to the streams' real prefix.`,
-          { cause: error },
-        )
-      }
-      throw redisError(error, whereIs(this.#options.address))
+      throw redisError(error, whereIs(this.#options.address), this.#stream)
     }
   }
 }

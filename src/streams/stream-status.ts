@@ -31,14 +31,16 @@ export async function readStreamStatus(
   try {
     return await Promise.all(
       streams.map(async ({ type, stream, lastCommitted }) => {
-        const info = await readStreamInfo(redis, stream)
-        const age = info.firstId === undefined ? undefined : (now - millisecondsOf(info.firstId)) / 1000
-        const pending = await countUpTo(redis, stream, info, lastCommitted)
-        return { type, stream, info, pending, oldestAgeSeconds: age && Math.max(0, age) }
+        try {
+          const info = await readStreamInfo(redis, stream)
+          const age = info.firstId === undefined ? undefined : (now - millisecondsOf(info.firstId)) / 1000
+          const pending = await countUpTo(redis, stream, info, lastCommitted)
+          return { type, stream, info, pending, oldestAgeSeconds: age && Math.max(0, age) }
+        } catch (error) {
+          throw redisError(error, whereIs(address), stream)
+        }
       }),
     )
-  } catch (error) {
-    throw redisError(error, whereIs(address))
   } finally {
     redis.disconnect()
   }

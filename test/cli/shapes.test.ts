@@ -184,7 +184,13 @@ test('a window takes the entries of [from, to) and of the types that it names, a
     await place.client.xadd('window_posts', id, 'data', event)
   }
   const window = ['types=likes', 'from=2026-11-21T22:00', 'to=2026-11-22T00:01+02:00']
-  const ended = await place.run('run', 'data-writer', '--local', '--json', '--param', ...window)
+  const ended = await place.run(
+    'run',
+    'data-writer',
+    '--local',
+    '--json',
+    ...window.flatMap(it => ['--param', it]),
+  )
   expect(documentOf(quiet(ended))).toMatchObject({
     types: { likes: { written: 2, deleted: 2 } },
     remaining: 0,

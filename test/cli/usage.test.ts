@@ -59,7 +59,7 @@ describe('the operator’s mistake ends with 64 and one sentence:', () => {
       /'colour=red' is no parameter of data-writer; there are types=, from= and to=\./,
     [`${run} --param from`]: /from='' is no time; try from=/,
     [`${run} --param from=yesterday`]: /from='yesterday' is no time; try from=.* or from=-2h\./,
-    [`${run} --param from=2026-11-21T22:00 to=2026-11-21T22:00`]:
+    [`${run} --param from=2026-11-21T22:00 --param to=2026-11-21T22:00`]:
       /The window is empty: from=.* is not before to=/,
     [`${run} --param from=-1h --param to=-2h`]: /The window is empty/,
     'generate --events 0': /--events is '0'; it must be a whole number from 1 to/,

@@ -73,7 +73,7 @@ export async function openWorld(kind: 'guarded' | 'open' = 'guarded'): Promise<W
       const cwd = join(folder, `${name} place`)
       await mkdir(cwd)
       const prefix = `${name}_`
-      const all = { REDIS_URL: redis.url, STREAM_PREFIX: prefix, WORKERS: '2', ...login, ...env }
+      const all = { REDIS_URL: redis.url, STREAM_PREFIX: prefix, WORKERS: '1', ...login, ...env }
       return placeOf({ cwd, prefix, client: redis.client, env: all })
     },
     close: async () => {

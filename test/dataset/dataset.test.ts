@@ -108,7 +108,7 @@ describe('a place where no dataset can be', () => {
     const folder = newFolder()
     await mkdir(dirname(folder), { recursive: true })
     await writeFile(folder, '')
-    await expect(openDataset(nodeDisk, folder, streams)).rejects.toSatisfy(refusal('disk-error', 'ENOTDIR'))
+    await expect(openDataset(nodeDisk, folder, streams)).rejects.toSatisfy(refusal('disk-refused', 'ENOTDIR'))
   })
 })
 

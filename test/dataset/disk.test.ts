@@ -149,7 +149,7 @@ describe('a failure is told as a sentence that says what and what to do', () => 
     ['EPERM', 'disk-refused', 'Give this user the right to write there'],
     ['EROFS', 'disk-refused', 'Give this user the right to write there'],
     ['EIO', 'disk-error', 'run again when the cause is mended'],
-    ['ENOTDIR', 'disk-error', 'run again when the cause is mended'],
+    ['ENOTDIR', 'disk-refused', 'Set DATA_DIR to a folder'],
   ])('%s is %s', (code, expected, advice) => {
     const cause = Object.assign(new Error('from the system'), { code })
     const error = diskError(cause, '/the/path')
@@ -165,10 +165,10 @@ describe('a failure is told as a sentence that says what and what to do', () => 
 
   test('a file where a folder should be', async () => {
     await expect(disk.writeFile(join(file, 'x'), '')).rejects.toSatisfy(
-      refusal('disk-error', 'ENOTDIR at .*a file/x'),
+      refusal('disk-refused', 'ENOTDIR at .*a file/x'),
     )
-    await expect(disk.read(join(file, 'x'))).rejects.toSatisfy(refusal('disk-error', 'ENOTDIR'))
-    await expect(disk.list(file)).rejects.toSatisfy(refusal('disk-error', 'ENOTDIR'))
+    await expect(disk.read(join(file, 'x'))).rejects.toSatisfy(refusal('disk-refused', 'ENOTDIR'))
+    await expect(disk.list(file)).rejects.toSatisfy(refusal('disk-refused', 'ENOTDIR'))
   })
 
   test('a folder that nobody may write to', async () => {

@@ -13,7 +13,7 @@ function start(signal = new AbortController().signal) {
 }
 
 /** A body that works until it is stopped, and then throws the reason. */
-async function untilAborted(_params: unknown, { signal }: FlowContext): Promise<never> {
+async function untilAborted(_params: unknown, { signal }: { readonly signal: AbortSignal }): Promise<never> {
   await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
   throw signal.reason
 }
@@ -49,7 +49,8 @@ describe('a run', () => {
   test('is TimedOut when its limit aborts it', async () => {
     const run = await flow('slow', { timeoutMs: 10 }, untilAborted).run({}, start())
     expect(run.state).toBe('TimedOut')
-    expect(run.error?.name).toBe('TimeoutError')
+    expect(run.error?.message).toBe('the run passed its time limit of 0.01 s')
+    expect(run.error?.cause).toMatchObject({ name: 'TimeoutError' })
   })
 
   test('is Cancelled when its signal is aborted, with the reason that was given', async () => {
@@ -64,7 +65,7 @@ describe('a run', () => {
 
   test('is Cancelled and not TimedOut where both came', async () => {
     const controller = new AbortController()
-    const body = async (params: unknown, context: FlowContext) => {
+    const body = async (params: unknown, context: FlowContext<unknown>) => {
       await untilAborted(params, context).catch(() => undefined)
       controller.abort()
       throw new Error('stopped')
@@ -73,8 +74,18 @@ describe('a run', () => {
     expect(run.state).toBe('Cancelled')
   })
 
+  test('keeps what was done before it was stopped', async () => {
+    const body = async (params: unknown, context: FlowContext<string>) => {
+      context.keep('half')
+      return await untilAborted(params, { signal: context.signal })
+    }
+    const run = await flow('slow', { timeoutMs: 5 }, body).run({}, start())
+    expect(run).toMatchObject({ state: 'TimedOut', result: 'half' })
+    expect(run.error?.message).toBe('the run passed its time limit of 0.005 s')
+  })
+
   test('that ends its work after its limit is Completed all the same', async () => {
-    const body = async (_: unknown, { signal }: FlowContext) => {
+    const body = async (_: unknown, { signal }: FlowContext<unknown>) => {
       if (!signal.aborted) await once(signal, 'abort')
       return 'done'
     }
@@ -95,14 +106,14 @@ describe('a run', () => {
 
 test('the body is told to end new work when nine tenths of the time are over', async () => {
   const before = Date.now()
-  const body = async (_: unknown, { finishBy }: FlowContext) => finishBy
+  const body = async (_: unknown, { finishBy }: FlowContext<number>) => finishBy
   const { result = 0 } = await flow('f', { timeoutMs: 1_000 }, body).run({}, start())
   expect(result).toBeGreaterThanOrEqual(before + 900)
   expect(result).toBeLessThanOrEqual(Date.now() + 900)
 })
 
 test('every run has an id of its own, which its body knows', async () => {
-  const ids = flow('ids', { timeoutMs: LONG_MS }, async (_: unknown, { runId }: FlowContext) => runId)
+  const ids = flow('ids', { timeoutMs: LONG_MS }, async (_: unknown, { runId }: FlowContext<string>) => runId)
   const [one, two] = [await ids.run({}, start()), await ids.run({}, start())]
   expect(one.result).toBe(one.runId)
   expect(two.runId).not.toBe(one.runId)

@@ -1,12 +1,7 @@
 import { expect, test } from 'vitest'
 
 import type { FlowRun } from '../../src/engine/flow.ts'
-import {
-  type DataWriterResult,
-  DrainsFailed,
-  dataWriter,
-  type RunDrain,
-} from '../../src/flows/data-writer.ts'
+import { type DataWriterResult, dataWriter, type RunDrain } from '../../src/flows/data-writer.ts'
 import type { DrainCounts } from '../../src/flows/drain-report.ts'
 import type { EventType } from '../../src/records/event-type.ts'
 import { FIRST_ID, LAST_ID } from '../../src/records/stream-entry.ts'
@@ -74,15 +69,13 @@ test('a type that fails does not stop the others, and the error carries what the
   const place = newPlace()
   await produce(place, posts(0, 30))
   await redis.client.set(`${place.prefix}likes`, 'a string')
-  const { state, error, warnings } = await run(place, ['likes', 'posts', 'blocks'])
+  const { state, error, result, warnings } = await run(place, ['likes', 'posts', 'blocks'])
   expect(state).toBe('Failed')
-  expect(error).toBeInstanceOf(DrainsFailed)
   expect(error?.message).toMatch(/^likes: .*likes is no stream/)
-  const { result } = error as DrainsFailed
-  expect([...result.failed].map(([type, failed]) => [type, failed])).toMatchObject([
+  expect([...(result?.failed ?? [])].map(([type, failed]) => [type, failed])).toMatchObject([
     ['likes', { code: 'wrong-key-type' }],
   ])
-  expect(result.types).toMatchObject({
+  expect(result?.types).toMatchObject({
     posts: { read: 31, deleted: 31 },
     likes: { read: 0 },
     blocks: { read: 0 },
