@@ -85,13 +85,13 @@ export async function openRejected(
 }
 
 /** Runs SQL over the dataset, once. Throws `bad-query` with DuckDB's words, or `no-duckdb`. */
-export async function runQuery(config: Config, sql: string): Promise<QueryResult> {
+export async function runQuery(config: Config, sql: string, signal: AbortSignal): Promise<QueryResult> {
   await existingDataset(config)
   const query = await openQuery({ dataDir: config.dataDir }).catch(cause => {
     throw new OperatingError('no-duckdb', `${toError(cause).message}.`, { cause })
   })
   try {
-    return await query.run(sql)
+    return await query.run(sql, signal)
   } catch (cause) {
     throw new OperatingError('bad-query', toError(cause).message, { cause })
   } finally {

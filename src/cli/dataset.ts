@@ -71,7 +71,7 @@ Examples:
 
 async function query(sql: string, { json }: { json?: boolean }, context: CliContext): Promise<void> {
   if (sql.trim() === '') throw new UsageError('The SQL is empty; try "SELECT count(*) FROM posts".')
-  const { columns, rows } = await runQuery(context.config(), sql)
+  const { columns, rows } = await runQuery(context.config(), sql, context.signal)
   if (json) {
     const objects = rows.map(row => Object.fromEntries(columns.map((name, at) => [name, row[at]])))
     context.print(`${JSON.stringify(objects)}\n`)

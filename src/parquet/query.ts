@@ -19,8 +19,11 @@ export type QueryResult = {
 }
 
 export type Query = {
-  /** Runs SQL over the views posts, likes, reposts, follows and blocks; gives the last statement's result. */
-  readonly run: (sql: string) => Promise<QueryResult>
+  /**
+   * Runs SQL over the views posts, likes, reposts, follows and blocks; gives the last statement's result. Throws
+   * when the signal is aborted, which interrupts DuckDB.
+   */
+  readonly run: (sql: string, signal?: AbortSignal) => Promise<QueryResult>
   readonly close: () => Promise<void>
 }
 
@@ -58,10 +61,10 @@ export async function openQuery(
   }
 
   return {
-    async run(sql) {
+    async run(sql, signal) {
       for (const type of empty) if (await createView(database, dataDir, type)) empty.delete(type)
       return inOneLine(async () => {
-        const reader = await database.connection.runAndReadAll(sql)
+        const reader = await interruptible(database, signal, connection => connection.runAndReadAll(sql))
         const rows = reader.getRows()
         return {
           columns: reader.columnNames(),
@@ -70,6 +73,21 @@ export async function openQuery(
       })
     },
     close: async () => database.close(),
+  }
+}
+
+async function interruptible<Result>(
+  { connection }: Database,
+  signal: AbortSignal | undefined,
+  work: (connection: Database['connection']) => Promise<Result>,
+): Promise<Result> {
+  signal?.throwIfAborted()
+  const interrupt = () => connection.interrupt()
+  signal?.addEventListener('abort', interrupt)
+  try {
+    return await work(connection)
+  } finally {
+    signal?.removeEventListener('abort', interrupt)
   }
 }
 

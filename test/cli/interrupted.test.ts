@@ -1,9 +1,13 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { expectExactlyOnce, expectNothingLost } from './read-back.ts'
 import { copySeed, seedStreams } from './seed.ts'
 import { documentOf } from './skydrain.ts'
 import {
+  addDeletes,
   drained,
   lengths,
   openWorld,
@@ -101,4 +105,15 @@ test('loading is stopped by SIGINT with 130, and says what it has loaded', async
   expect(ended.code).toBe(130)
   const { loaded } = documentOf<{ loaded: Record<string, number> }>(ended)
   expect(loaded).toEqual(await lengths(place))
+})
+
+test('Ctrl-C interrupts a query', async () => {
+  const place = await world.place('query')
+  await addDeletes(place, 'likes', 1)
+  await drained(place)
+  const out = join(place.cwd, 'numbers.csv')
+  const running = place.start('query', `COPY (SELECT * FROM range(1000000000000)) TO '${out}'`)
+  await waitFor('the first numbers', async () => existsSync(out))
+  running.child.kill('SIGINT')
+  expect(await running.ended).toMatchObject({ code: 130, signal: null })
 })
