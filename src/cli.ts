@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { styleText } from 'node:util'
 
 import { Command, CommanderError } from 'commander'
 
@@ -22,14 +23,15 @@ async function main(argv: readonly string[]): Promise<number> {
   endOnSignals()
   let exitCode = 0
   try {
-    const env = loadEnv(process.cwd())
+    const env = loadEnv(workingFolder())
     const context: CliContext = {
       env,
       config: () => readConfig(env),
       print: text => process.stdout.write(text),
       tell: text => process.stderr.write(`${text}\n`),
       signal: interrupted.signal,
-      showsProgress: process.stderr.isTTY === true,
+      showsProgress: process.stderr.isTTY === true && env.TERM !== 'dumb',
+      colour: (colour, text) => (process.stdout.isTTY && !env.NO_COLOR ? styleText(colour, text) : text),
       exitWith: code => {
         exitCode = code
       },
@@ -91,8 +93,17 @@ function endOnSignals(): void {
   // Whoever reads our output may have read enough.
   process.stdout.on('error', error => {
     if ('code' in error && error.code === 'EPIPE') process.exit(0)
-    throw error
+    process.stderr.write(`skydrain: standard output cannot be written (${error.message}).\n`)
+    process.exit(1)
   })
+}
+
+function workingFolder(): string {
+  try {
+    return process.cwd()
+  } catch {
+    throw new UsageError('The working folder is gone; change to one that exists.')
+  }
 }
 
 function versionOfPackage(): string {

@@ -19,8 +19,8 @@ import {
 import type { EventSink } from './flows/load-events.ts'
 import type { RejectedPort } from './flows/rejected-port.ts'
 import { openQuery, type QueryResult } from './parquet/query.ts'
-import { connectRedis } from './streams/connect.ts'
 import { openProducer } from './streams/producer.ts'
+import { readLengths } from './streams/stream-status.ts'
 
 /** A part that was opened, and how to close it. Every function here plugs one part together, by hand. */
 export type Opened<Part> = { readonly part: Part; readonly close: () => Promise<void> }
@@ -31,13 +31,13 @@ export type Opened<Part> = { readonly part: Part; readonly close: () => Promise<
  */
 export async function openDataWriter(
   { config, env }: { config: Config; env: Env },
-  onProgress: Exclude<DataWriterTools['onProgress'], undefined>,
+  onProgress: DataWriterTools['onProgress'],
 ): Promise<Opened<Flow<DataWriterParams, DataWriterResult>>> {
   await openDataset(nodeDisk, config.dataDir, streamNames(config))
-  const redis = await connectRedis(redisAddress(config))
-  redis.disconnect()
+  const lengths = () => readLengths(redisAddress(config), streamNames(config))
+  await lengths()
   const pool = new DrainPool({ env, size: config.workers })
-  const part = dataWriter({ drain: pool.drain, timeoutMs: config.runTimeoutMs, onProgress })
+  const part = dataWriter({ drain: pool.drain, lengths, timeoutMs: config.runTimeoutMs, onProgress })
   return { part, close: () => pool.close() }
 }
 

@@ -2,7 +2,7 @@ import type { Config } from './config.ts'
 import type { CommitRecord } from './dataset/commit-record.ts'
 import { readDataset } from './dataset/dataset.ts'
 import { nodeDisk } from './dataset/disk.ts'
-import { readWholeLog } from './dataset/read-log.ts'
+import { readSoundLog } from './dataset/read-log.ts'
 import { redisAddress, streamNames } from './drain-parts.ts'
 import { type EventType, eventTypes } from './records/event-type.ts'
 import { compareIds, type EntryId, FIRST_ID } from './records/stream-entry.ts'
@@ -40,7 +40,7 @@ export async function readStatus(config: Config, now: number): Promise<Status> {
     const { records } =
       dataset === undefined
         ? { records: [] }
-        : await readWholeLog({ disk: nodeDisk, root: config.dataDir, stream: dataset.streams[type] })
+        : await readSoundLog({ disk: nodeDisk, root: config.dataDir, stream: dataset.streams[type] })
     const last = records.at(-1)
     if (last !== undefined && (newest === undefined || last.time > newest.time)) newest = last
     streams.push({ type, stream, lastCommitted: lastId(records) })

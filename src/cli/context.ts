@@ -13,6 +13,8 @@ export type CliContext = {
   readonly signal: AbortSignal
   /** Whether a person reads standard error: only then is progress shown. */
   readonly showsProgress: boolean
+  /** A text in a colour, where a person's terminal shows standard output and NO_COLOR is not set. */
+  readonly colour: (colour: 'green' | 'red', text: string) => string
   /** Sets the exit code of a command that did its work and found something wrong. */
   readonly exitWith: (code: number) => void
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-import { openAuditor, runQuery } from '../service.ts'
+import { type Auditor, openAuditor, runQuery } from '../service.ts'
 import { type CliContext, UsageError } from './context.ts'
 import { Progress } from './progress.ts'
 import { grouped, table } from './table.ts'
@@ -41,15 +41,30 @@ async function verify(options: VerifyOptions, context: CliContext): Promise<void
     if (options.json) context.print(`${JSON.stringify(verdict)}\n`)
     else {
       for (const { path, message } of verdict.problems) context.print(`${path}\n  ${message}\n`)
-      context.print(
-        `${verdict.ok ? 'All is well' : `${verdict.problems.length} problems`}: ${grouped(verdict.files)} files, ${grouped(verdict.rows)} rows, ${verdict.duplicates} duplicates, ${verdict.missing} missing, ${verdict.orphans} orphans\n`,
-      )
+      context.print(`${context.colour(verdict.ok ? 'green' : 'red', summary(verdict))}\n`)
     }
     if (!verdict.ok) context.exitWith(1)
   } finally {
     progress.clear()
     await close()
   }
+}
+
+function summary({
+  ok,
+  problems,
+  files,
+  rows,
+  duplicates,
+  missing,
+  orphans,
+}: Awaited<ReturnType<Auditor['verify']>>): string {
+  const found = problems.length === 1 ? '1 problem' : `${grouped(problems.length)} problems`
+  const verdict = ok ? 'All is well' : found
+  const counts = `${grouped(files)} files, ${grouped(rows)} rows, ${duplicates} duplicates, ${missing} missing, ${orphans} orphans`
+  const unfinished =
+    ok && orphans > 0 ? ' (left by unfinished attempts in _staging; a later run removes them)' : ''
+  return `${verdict}: ${counts}${unfinished}`
 }
 
 export function addQuery(program: Command, context: CliContext): void {

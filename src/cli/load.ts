@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { access, constants, stat } from 'node:fs/promises'
 
+import { addAbortSignal } from 'node:stream'
+
 import type { Command } from 'commander'
 
 import {
@@ -77,7 +79,8 @@ async function load(
   await withSink(context, json, async (sink, told) => {
     let skipped = 0
     for (const file of files) {
-      const chunks: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file)
+      // Ctrl-C must also end a wait for standard input.
+      const chunks = addAbortSignal(context.signal, file === '-' ? process.stdin : createReadStream(file))
       const before = skipped
       const done = await loadLines(
         splitLines(chunks),
@@ -141,19 +144,23 @@ function printLoaded(
   }
   const rows = eventTypes.map(type => [type, loaded[type]])
   context.print(table(['type', 'loaded'], rows))
-  if (skipped > 0) context.print(`${grouped(skipped)} lines skipped: no event of these five types\n`)
+  if (skipped > 0) context.print(`skipped, as no event of these five types: ${grouped(skipped)}\n`)
 }
 
 /** Before anything is loaded, so that a mistake in the last name does not leave half of the events loaded. */
 async function checkReadable(file: string): Promise<void> {
-  try {
-    await access(file, constants.R_OK)
-    if (!(await stat(file)).isDirectory()) return
-  } catch {}
-  throw new UsageError(`'${file}' is no file that can be read.`)
+  const isFile = await stat(file).then(
+    it => !it.isDirectory(),
+    () => false,
+  )
+  if (!isFile)
+    throw new UsageError(`'${file}' is no file; give the path of an NDJSON file, or - for standard input.`)
+  await access(file, constants.R_OK).catch(() => {
+    throw new UsageError(`'${file}' may not be read by this user.`)
+  })
 }
 
-export function wholeNumber(name: string, max: number): (text: string) => number {
+function wholeNumber(name: string, max: number): (text: string) => number {
   return text => {
     const number = Number(text)
     if (/^\d+$/.test(text) && number >= 1 && number <= max) return number

@@ -68,6 +68,7 @@ async function list({ type, json }: Options, context: CliContext): Promise<void>
 }
 
 async function show(file: string, { json }: Options, context: CliContext): Promise<void> {
+  if (file === '') throw new UsageError('The file has no name; bin/skydrain rejected ls lists them.')
   await withRejected(context, async rejected => {
     const lines = await rejected.read(file)
     if (json) context.print(`[${lines.join(',\n')}]\n`)

@@ -9,7 +9,7 @@ import { idsOfWindow, parseTime } from '../flows/time-window.ts'
 import { type EventType, eventTypes, isEventType } from '../records/event-type.ts'
 import { openDataWriter } from '../service.ts'
 import { type CliContext, UsageError } from './context.ts'
-import { Progress } from './progress.ts'
+import { bar, Progress } from './progress.ts'
 import { grouped, table } from './table.ts'
 
 type RunOptions = { readonly param?: readonly string[]; readonly local?: boolean; readonly json?: boolean }
@@ -27,7 +27,7 @@ export function addRun(program: Command, context: CliContext): void {
     )
     .argument('<flow>', `one of: ${FLOWS.join(', ')}`)
     .option('--local', 'in this process, without queue or server')
-    .option('--param <key=value>', PARAM_HELP, collected, [])
+    .option('--param <key=value>', PARAM_HELP, collected)
     .option('--json', 'print the result as one JSON document')
     .addHelpText(
       'after',
@@ -89,7 +89,7 @@ export function parseParams(words: readonly string[]): DataWriterParams {
   return { types: [...new Set(types)], range: idsOfWindow(window) }
 }
 
-function collected(word: string, before: readonly string[]): readonly string[] {
+function collected(word: string, before: readonly string[] = []): readonly string[] {
   return [...before, word]
 }
 
@@ -132,10 +132,10 @@ function report(done: FlowRun<DataWriterResult>, { json }: RunOptions, context: 
         ),
       )
     }
-    const remaining = result?.remaining ? `, ${result.remaining} remaining` : ''
-    context.print(
-      `${done.state} in ${(done.durationMs / 1000).toFixed(2)} s${remaining}: run ${done.runId}\n`,
-    )
+    for (const [type, counts] of types) context.print(remarksOn(type, counts))
+    const remaining = result?.remaining ? `, ${grouped(result.remaining)} remaining` : ''
+    const state = context.colour(done.state === 'Completed' ? 'green' : 'red', done.state)
+    context.print(`${state} in ${(done.durationMs / 1000).toFixed(2)} s${remaining}: run ${done.runId}\n`)
   }
   if (done.state === 'Cancelled') {
     context.exitWith(130)
@@ -148,6 +148,15 @@ function report(done: FlowRun<DataWriterResult>, { json }: RunOptions, context: 
 
 function countsOf({ read, written, rejected, duplicates, deleted, files }: DrainCounts) {
   return { read, written, rejected, duplicates, deleted, files }
+}
+
+/** What the table has no column for, since it is 0 nearly always. */
+function remarksOn(type: string, { rejectedBy, collisions }: DrainCounts): string {
+  const reasons = Object.entries(rejectedBy).map(([reason, count]) => `${grouped(count)} ${reason}`)
+  const rejected = reasons.length === 0 ? '' : `${type} rejected: ${reasons.join(', ')}\n`
+  return collisions === 0
+    ? rejected
+    : `${rejected}${type} under an id that another event has: ${collisions}\n`
 }
 
 /** An error that nobody foresaw is a fault of ours: then its stack is worth showing. */
@@ -164,7 +173,6 @@ function exitCodeOf(cause: Error): number {
 function progressLine(sums: readonly DrainCounts[], elapsedMs: number): string {
   const read = sums.reduce((sum, counts) => sum + counts.read, 0)
   const length = sums.reduce((sum, counts) => sum + counts.length, 0)
-  const percent = length === 0 ? 100 : Math.min(100, Math.floor((read / length) * 100))
   const rate = Math.round(read / Math.max(0.001, elapsedMs / 1000))
-  return `${grouped(read)} of ${grouped(length)} entries (${percent} %), ${grouped(rate)} a second`
+  return `${bar(read, length)}  ${grouped(read)} of ${grouped(length)} entries, ${grouped(rate)} a second`
 }

@@ -35,7 +35,8 @@ async function status({ json }: { json?: boolean }, context: CliContext): Promis
         ? 'No run has committed anything yet.\n'
         : `Last commit ${last.committed_at}: run ${last.run_id}\n`,
     )
-    if (!found.healthy) context.print('Unhealthy: an entry has waited for more than 15 minutes.\n')
+    if (!found.healthy)
+      context.print(`${context.colour('red', 'Unhealthy')}: an entry has waited for more than 15 minutes.\n`)
   }
   if (!found.healthy) context.exitWith(1)
 }

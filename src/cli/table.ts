@@ -4,7 +4,9 @@ export function table(
   rows: readonly (readonly (string | number | null)[])[],
 ): string {
   const texts = [headings, ...rows.map(row => row.map(cellText))]
-  const widths = headings.map((_, column) => Math.max(...texts.map(row => row[column]?.length ?? 0)))
+  const widths = headings.map((_, column) =>
+    texts.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
+  )
   const toTheRight = headings.map((_, column) => rows.some(row => typeof row[column] === 'number'))
   return texts.map(row => lineOf(row, widths, toTheRight)).join('')
 }

@@ -1,17 +1,5 @@
 import { constants } from 'node:fs'
-import {
-  access,
-  link,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  statfs,
-} from 'node:fs/promises'
+import { access, link, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import { OperatingError, toError } from '../engine/errors.ts'
@@ -49,8 +37,6 @@ export type Disk = {
   /** Removes a folder with all that is in it; done already is done. For staging that no record names. */
   readonly removeTree: (path: string) => Promise<void>
   readonly checkWritable: (folder: string) => Promise<void>
-  /** Bytes that may still be written to the file system of a folder. */
-  readonly freeBytes: (folder: string) => Promise<number>
 }
 
 /**
@@ -83,10 +69,6 @@ export const nodeDisk: Disk = {
       .catch(unless('ENOTEMPTY', false)),
   removeTree: path => told(rm(path, { recursive: true, force: true }), path),
   checkWritable: folder => told(access(folder, constants.R_OK | constants.W_OK | constants.X_OK), folder),
-  freeBytes: async folder => {
-    const { bavail, bsize } = await told(statfs(folder), folder)
-    return bavail * bsize
-  },
 }
 
 /** The Node code of a failed call (`EEXIST`), also through the sentence that was made of it. */

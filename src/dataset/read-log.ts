@@ -14,6 +14,17 @@ export type WholeLog = {
   readonly faults: readonly string[]
 }
 
+/** The whole log of those who would answer wrongly without a part of it. Throws where any of it cannot be read. */
+export async function readSoundLog(log: LogFiles): Promise<WholeLog> {
+  const whole = await readWholeLog(log)
+  const [fault] = whole.faults
+  if (fault === undefined) return whole
+  throw new OperatingError(
+    'unreadable-record',
+    `${fault} bin/skydrain verify lists everything that is wrong.`,
+  )
+}
+
 export async function readWholeLog(log: LogFiles): Promise<WholeLog> {
   const records: CommitRecord[] = []
   const live = new Map<string, LiveFile>()

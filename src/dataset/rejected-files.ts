@@ -8,7 +8,7 @@ import { StagingAttempt } from './attempt.ts'
 import type { Dataset } from './dataset.ts'
 import type { Disk } from './disk.ts'
 import { linesOf } from './known-entries.ts'
-import { readWholeLog } from './read-log.ts'
+import { readSoundLog } from './read-log.ts'
 import { StreamLog } from './stream-log.ts'
 
 /** The rejected files that the log says are in the dataset. */
@@ -49,7 +49,7 @@ async function listRejected(
   dataset: Dataset,
   type: EventType,
 ): Promise<readonly RejectedFileInfo[]> {
-  const { live } = await readWholeLog({ disk, root: dataset.folder, stream: dataset.streams[type] })
+  const { live } = await readSoundLog({ disk, root: dataset.folder, stream: dataset.streams[type] })
   return [...live.values()]
     .filter(file => file.rejected)
     .map(({ path, rows, bytes }) => ({ type, path, entries: rows, bytes }))

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto'
 
 import { toError } from './errors.ts'
-import type { StateName } from './run-state.ts'
 
 /** What a flow's body is given beside its parameters. */
 export type FlowContext<Result> = {
   readonly runId: string
   /** Aborted when the run is cancelled or passes its time limit. */
   readonly signal: AbortSignal
-  /** Milliseconds; a body that ends its work in hand by then is never cut off. */
-  readonly finishBy: number
+  /** Milliseconds; a body that takes no new work after it has time to end what is in hand before the limit. */
+  readonly readUntil: number
   readonly log: RunLogger
   /** Keeps what was done so far: it is the run's result also where the body then throws. */
   readonly keep: (result: Result) => void
@@ -35,6 +34,9 @@ export type FlowStart = {
   /** Aborted by whoever wants the run to be Cancelled. */
   readonly signal: AbortSignal
 }
+
+/** How a run may end, by Prefect's names. */
+export type StateName = 'Completed' | 'Failed' | 'TimedOut' | 'Cancelled'
 
 /** How a run ended. `error` is there for every state but Completed; `result` where there is something to tell. */
 export type FlowRun<Result> = {
@@ -66,7 +68,7 @@ export function flow<Params, Result>(
         const result = await body(params, {
           runId,
           signal: AbortSignal.any([signal, limit]),
-          finishBy: startedAt + timeoutMs * SHARE_FOR_NEW_WORK,
+          readUntil: startedAt + timeoutMs * SHARE_FOR_NEW_WORK,
           log,
           keep: result => {
             kept = { result }

@@ -20,14 +20,16 @@ export type RunDrain = (
 
 export type DataWriterTools = {
   readonly drain: RunDrain
+  /** How many entries each stream holds now: what a type has before it that waits for a thread. */
+  readonly lengths: () => Promise<Readonly<Record<EventType, number>>>
   readonly timeoutMs: number
   /** Told of every new sum, for progress. */
-  readonly onProgress?: (type: EventType, counts: DrainCounts) => void
+  readonly onProgress: (type: EventType, counts: DrainCounts) => void
 }
 
 export type DataWriterResult = {
   readonly types: Readonly<Partial<Record<EventType, DrainCounts>>>
-  /** Entries of the range that are still on the streams, because the time limit came near. */
+  /** Entries of the range that are still on the streams: time was over, the run was stopped, or a type failed. */
   readonly remaining: number
   /** The types that failed, while the others were drained. */
   readonly failed: ReadonlyMap<EventType, Error>
@@ -43,14 +45,18 @@ const RETRY_DELAYS_MS = [200, 1_000, 3_000, 5_000, 5_000, 5_000]
  */
 export function dataWriter(tools: DataWriterTools): Flow<DataWriterParams, DataWriterResult> {
   return flow('data-writer', { timeoutMs: tools.timeoutMs }, async ({ types, range }, context) => {
-    const sums = new Map<EventType, DrainCounts>(types.map(type => [type, noCounts]))
+    const lengths = await tools.lengths()
+    const sums = new Map<EventType, DrainCounts>()
+    for (const type of types) {
+      sums.set(type, { ...noCounts, length: lengths[type], remaining: lengths[type] })
+    }
     const failed = new Map<EventType, Error>()
     await Promise.all(
       types.map(async type => {
         try {
           await drainType(tools, { type, range }, context, counts => {
             sums.set(type, counts)
-            tools.onProgress?.(type, counts)
+            tools.onProgress(type, counts)
           })
         } catch (error) {
           failed.set(type, toError(error))
@@ -70,7 +76,7 @@ export function dataWriter(tools: DataWriterTools): Flow<DataWriterParams, DataW
 async function drainType(
   { drain }: DataWriterTools,
   { type, range }: { readonly type: EventType; readonly range: IdRange },
-  { runId, signal, finishBy, log }: FlowContext<DataWriterResult>,
+  { runId, signal, readUntil, log }: FlowContext<DataWriterResult>,
   told: (counts: DrainCounts) => void,
 ): Promise<void> {
   const policy = {
@@ -86,7 +92,7 @@ async function drainType(
       sum = addCounts(before, made)
       told(sum)
     }
-    await drain({ type, range, run: runId, readUntil: finishBy }, { counts, warn: log.warning }, signal)
+    await drain({ type, range, run: runId, readUntil }, { counts, warn: log.warning }, signal)
   })
 }
 

@@ -19,7 +19,7 @@ export type DrainCounts = {
   readonly rejectedBy: Readonly<Partial<Record<RejectReason, number>>>
   /** The stream's length when the drain began; 0 before it was asked. */
   readonly length: number
-  /** Entries that the drain left on the stream because its time was over; those of a window, at most. */
+  /** Entries that are still to be drained; those of a window, at most. 0 once the drain came to its end. */
   readonly remaining: number
 }
 
@@ -61,6 +61,7 @@ export function addCounts(first: DrainCounts, second: DrainCounts): DrainCounts 
 /** Adds up what a drain does, and tells each new sum. */
 export class DrainReport {
   #counts: DrainCounts = noCounts
+  #isFinished = false
   readonly #tell: (counts: DrainCounts) => void
 
   constructor(tell: (counts: DrainCounts) => void = () => undefined) {
@@ -75,9 +76,10 @@ export class DrainReport {
     this.#set({ length })
   }
 
-  /** The time is over before the range: everything that was not settled stays. */
-  stopped(): void {
-    this.#set({ remaining: Math.max(0, this.#counts.length - this.#counts.read) })
+  /** The range is drained: what came after it began, or lies outside of it, is not this drain's. */
+  finished(): void {
+    this.#isFinished = true
+    this.#set({})
   }
 
   committed(
@@ -108,7 +110,8 @@ export class DrainReport {
   }
 
   #set(changed: Partial<DrainCounts>): void {
-    this.#counts = { ...this.#counts, ...changed }
+    const counts = { ...this.#counts, ...changed }
+    this.#counts = { ...counts, remaining: this.#isFinished ? 0 : Math.max(0, counts.length - counts.read) }
     this.#tell(this.#counts)
   }
 }

@@ -28,14 +28,11 @@ export async function drain(
     const { length, lastGeneratedId } = await connection.inspect()
     report.found(length)
     let rest: IdRange | undefined = { from: range.from, to: smallerId(range.to, lastGeneratedId) }
-    try {
-      while (rest !== undefined && length > 0 && tools.now() < readUntil) {
-        signal.throwIfAborted()
-        rest = await drainOneCommit({ ...tools, log, connection, type, run, readUntil, report, signal }, rest)
-      }
-    } finally {
-      if (rest !== undefined && length > 0) report.stopped()
+    while (rest !== undefined && length > 0 && tools.now() < readUntil) {
+      signal.throwIfAborted()
+      rest = await drainOneCommit({ ...tools, log, connection, type, run, readUntil, report, signal }, rest)
     }
+    if (rest === undefined || length === 0) report.finished()
     await log.fold()
   } finally {
     await connection.close()

@@ -20,6 +20,9 @@ export type LoadProgress = {
 
 const EVENTS_PER_CALL = 500
 
+/** Events may have megabytes each: a call holds no more of them than this, and the one that passes it. */
+const BYTES_PER_CALL = 8 * 1024 * 1024
+
 /**
  * Puts the events of NDJSON lines on their streams, byte for byte. Lines of other collections, and what is no
  * event, are skipped: there is no stream that they belong to. Returns how many.
@@ -31,6 +34,7 @@ export async function loadLines(
   signal: AbortSignal,
 ): Promise<{ readonly skipped: number }> {
   let batch: { type: EventType; data: Buffer }[] = []
+  let bytes = 0
   let loaded = 0
   let skipped = 0
   const flush = async () => {
@@ -38,13 +42,16 @@ export async function loadLines(
     await sink.add(batch)
     loaded += batch.length
     batch = []
+    bytes = 0
     told({ loaded, skipped })
   }
-  for await (const line of lines) {
+  for await (const read of lines) {
+    const line = withoutMark(read)
     const type = routeEvent(line.toString())
     if (type === undefined) skipped += 1
     else batch.push({ type, data: line })
-    if (batch.length === EVENTS_PER_CALL) await flush()
+    bytes += type === undefined ? 0 : line.length
+    if (batch.length === EVENTS_PER_CALL || bytes >= BYTES_PER_CALL) await flush()
   }
   if (batch.length > 0) await flush()
   return { skipped }
@@ -73,6 +80,13 @@ export async function loadGenerated(
     }
   }
 }
+
+/** Some editors begin a file with a byte order mark, which is no part of its first event. */
+function withoutMark(line: Buffer): Buffer {
+  return line.subarray(0, 3).equals(BYTE_ORDER_MARK) ? line.subarray(3) : line
+}
+
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf])
 
 const NEWLINE = 10
 

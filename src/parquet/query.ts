@@ -20,8 +20,8 @@ export type QueryResult = {
 
 export type Query = {
   /**
-   * Runs SQL over the views posts, likes, reposts, follows and blocks; gives the last statement's result. Throws
-   * when the signal is aborted, which interrupts DuckDB.
+   * Runs one SELECT over the views posts, likes, reposts, follows and blocks. Throws on any other statement, since
+   * COPY could overwrite committed files, and when the signal is aborted, which interrupts DuckDB.
    */
   readonly run: (sql: string, signal?: AbortSignal) => Promise<QueryResult>
   readonly close: () => Promise<void>
@@ -64,6 +64,7 @@ export async function openQuery(
     async run(sql, signal) {
       for (const type of empty) if (await createView(database, dataDir, type)) empty.delete(type)
       return inOneLine(async () => {
+        await refuseWriting(duckdb, database, sql)
         const reader = await interruptible(database, signal, connection => connection.runAndReadAll(sql))
         const rows = reader.getRows()
         return {
@@ -82,12 +83,28 @@ async function interruptible<Result>(
   work: (connection: Database['connection']) => Promise<Result>,
 ): Promise<Result> {
   signal?.throwIfAborted()
-  const interrupt = () => connection.interrupt()
+  let again: NodeJS.Timeout | undefined
+  // An interrupt that comes before the statement has begun is forgotten.
+  const interrupt = () => {
+    again = setInterval(() => connection.interrupt(), INTERRUPT_EVERY_MS)
+  }
   signal?.addEventListener('abort', interrupt)
   try {
     return await work(connection)
   } finally {
     signal?.removeEventListener('abort', interrupt)
+    clearInterval(again)
+  }
+}
+
+const INTERRUPT_EVERY_MS = 50
+
+async function refuseWriting(duckdb: DuckDb, { connection }: Database, sql: string): Promise<void> {
+  // A text without any statement, a comment say, makes this call fail without words.
+  const statements = await connection.extractStatements(`${sql}\n;SELECT 1`)
+  const only = statements.count === 2 ? await statements.prepare(0) : undefined
+  if (only?.statementType !== duckdb.StatementType.SELECT) {
+    throw new Error('only one SELECT can be run: the dataset is written by its runs alone')
   }
 }
 
@@ -118,12 +135,14 @@ function nothingOf(type: EventType): string {
   return `SELECT ${nulls.join(', ')} WHERE false`
 }
 
+const NOT_FOR_PEOPLE = 'Failed to extract statements: '
+
 /** DuckDB adds the statement and a row of carets to its errors; the first line says what is wrong. */
 async function inOneLine<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(reason.split('\n', 1)[0], { cause })
+    throw new Error(reason.split('\n', 1)[0]?.replace(NOT_FOR_PEOPLE, ''), { cause })
   }
 }

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 
-import type { EventType } from '../records/event-type.ts'
+import { type EventType, eventTypes, perType } from '../records/event-type.ts'
 import { compareIds, type EntryId, millisecondsOf } from '../records/stream-entry.ts'
 import { connectRedis, type RedisAddress, whereIs } from './connect.ts'
 import { redisError } from './redis-errors.ts'
@@ -41,6 +41,24 @@ export async function readStreamStatus(
         }
       }),
     )
+  } finally {
+    redis.disconnect()
+  }
+}
+
+/** XLEN of each stream; 0 for a key that is no stream, whose drain will say so. Throws where Redis is not there. */
+export async function readLengths(
+  address: RedisAddress,
+  streams: Readonly<Record<EventType, string>>,
+): Promise<Readonly<Record<EventType, number>>> {
+  const redis = await connectRedis(address)
+  try {
+    const pipeline = redis.pipeline()
+    for (const type of eventTypes) pipeline.xlen(streams[type])
+    const replies = (await pipeline.exec()) ?? []
+    return perType(type => Number(replies[eventTypes.indexOf(type)]?.[1] ?? 0))
+  } catch (error) {
+    throw redisError(error, whereIs(address))
   } finally {
     redis.disconnect()
   }

@@ -21,6 +21,8 @@ export type SpawnPlace = {
   /** A user to run as, where this process may choose. */
   readonly uid?: number
   readonly input?: string
+  /** Leaves standard input open, as a terminal does. */
+  readonly isInputOpen?: boolean
 }
 
 export type Running = {
@@ -35,14 +37,15 @@ export const CANARY = 'canary-7f3b1e-password'
 
 /** Starts the built command as a process of its own, with pipes where a person's terminal would be. */
 export function startSkydrain(words: readonly string[], place: SpawnPlace): Running {
-  const { cwd, env, under = [], uid, input = '' } = place
+  const { cwd, env, under = [], uid, input = '', isInputOpen = false } = place
   const [file = command, ...rest] = [...under, command, ...words]
   const child = spawn(file, rest, {
     cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     ...(uid === undefined ? {} : { uid, gid: uid }),
   })
-  child.stdin.on('error', () => undefined).end(input)
+  child.stdin.on('error', () => undefined).write(input)
+  if (!isInputOpen) child.stdin.end()
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -66,8 +66,8 @@ describe('the operator’s mistake ends with 64 and one sentence:', () => {
     'generate --events ten': /--events is 'ten'/,
     'generate --events 5 --rate -1': /--rate is '-1'/,
     'rejected ls --type cats': /--type is 'cats'; there are posts, likes/,
-    'load nowhere.ndjson': /'nowhere.ndjson' is no file that can be read\./,
-    'load .': /'\.' is no file that can be read\./,
+    'load nowhere.ndjson': /'nowhere.ndjson' is no file; give the path of an NDJSON file/,
+    'load .': /'\.' is no file; give the path of an NDJSON file/,
   }
   for (const [words, sentence] of Object.entries(mistakes)) {
     test.concurrent(words, async () => {

@@ -89,7 +89,7 @@ test.concurrent('a deleted file: its rows are missing, with the record that says
   const { code, stdout } = await place.run('verify')
   expect(code).toBe(1)
   expect(stdout).toBe(
-    `${path}\n  Committed with 100 rows by record 1, and gone. Restore it from a backup of DATA_DIR.\n1 problems: 4 files, 154 rows, 0 duplicates, 100 missing, 0 orphans\n`,
+    `${path}\n  Committed with 100 rows by record 1, and gone. Restore it from a backup of DATA_DIR.\n1 problem: 4 files, 154 rows, 0 duplicates, 100 missing, 0 orphans\n`,
   )
 })
 

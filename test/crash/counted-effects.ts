@@ -30,9 +30,9 @@ export function countedStreams(streams: StreamsPort, step: Step): StreamsPort {
   return {
     connect: async type => {
       const connection = await streams.connect(type)
-      const effects: readonly (keyof StreamConnection)[] = ['read', 'deleteEntries', 'moveGroup']
-      const { inspect, close } = connection
-      return { ...counted(connection, effects, 'stream', step), inspect, close }
+      const effects: readonly (keyof StreamConnection)[] = ['inspect', 'read', 'deleteEntries', 'moveGroup']
+      const { close } = connection
+      return { ...counted(connection, effects, 'stream', step), close }
     },
   }
 }

@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import type { ParquetPort } from '../../src/flows/parquet-port.ts'
+import { openParquet } from '../../src/parquet/open.ts'
+import { rebuildEvent } from '../../src/records/rebuild.ts'
+import { parseRejectedLine } from '../../src/records/rejected-entry.ts'
 import { type RedisServer, startRedis } from '../redis-server.ts'
 import { type Life, live } from './life.ts'
 
@@ -17,16 +20,16 @@ const AT_ONCE = 3
 
 let redis: RedisServer
 let folder: string
-let duckdb: DuckDBInstance
+let parquet: ParquetPort
 
 beforeAll(async () => {
   redis = await startRedis()
   folder = await mkdtemp(join(tmpdir(), 'skydrain crash-'))
-  duckdb = await DuckDBInstance.create()
+  parquet = await openParquet({ writer: 'duckdb', warn: console.error })
 })
 
 afterAll(async () => {
-  duckdb?.closeSync()
+  await parquet?.close()
   await redis?.stop()
   await rm(folder, { recursive: true, force: true })
 })
@@ -82,7 +85,7 @@ async function newLife(writer: Life['writer'], name: string): Promise<Life> {
   return { redisUrl: redis.url, prefix, writer, dataDir: join(folder, prefix), batchSize: 7, fileRowsMax: 16 }
 }
 
-/** 30 posts in two hours, every tenth of them rejected. Returns `<id> <did>` of each, sorted. */
+/** 30 posts in two hours, every tenth of them rejected. Returns `<id> <data>` of each, sorted. */
 async function produce(prefix: string): Promise<string[]> {
   const hour = Date.UTC(2026, 10, 21, 22)
   const produced: string[] = []
@@ -99,7 +102,7 @@ async function produce(prefix: string): Promise<string[]> {
       },
     })
     const id = await redis.client.xadd(`${prefix}posts`, `${hour + n * 240_000}-0`, 'data', data)
-    produced.push(`${id} ${did}`)
+    produced.push(`${id} ${data}`)
   }
   return produced.sort()
 }
@@ -119,26 +122,26 @@ async function expectOnlyProduced(life: Life, produced: readonly string[]): Prom
   expect(produced).toEqual(expect.arrayContaining(rows))
 }
 
+/** `<id> <data>` of each row that a glob shows, the data made again from the row's columns. */
 async function rowsOf(life: Life): Promise<string[]> {
   const files = await filesBelow(life.dataDir, '.parquet')
-  if (files.length === 0) return []
-  const connection = await duckdb.connect()
-  try {
-    const glob = `${life.dataDir}/**/type=posts/*.parquet`.replaceAll("'", "''")
-    const reader = await connection.runAndReadAll(
-      `SELECT stream_id || ' ' || did FROM read_parquet('${glob}')`,
-    )
-    return reader.getRows().map(([row]) => String(row))
-  } finally {
-    connection.closeSync()
-  }
+  const rows = await Promise.all(files.map(file => parquet.readRows(file, 'posts')))
+  return rows.flat().map(row => `${row.stream_id} ${sameOrder(rebuildEvent('posts', row).text)}`)
 }
 
 async function rejectedOf(life: Life): Promise<string[]> {
   const files = await filesBelow(join(life.dataDir, '_rejected'), '.ndjson')
   const texts = await Promise.all(files.map(file => readFile(file, 'utf8')))
   const lines = texts.flatMap(text => text.split('\n').filter(line => line !== ''))
-  return lines.map(line => `${JSON.parse(line).id} rejected`)
+  const entries = lines.map(line => parseRejectedLine(line).entry)
+  return entries.map(({ id, fields }) => `${id} ${fields[1]?.toString()}`)
+}
+
+/** An event's JSON with its keys in the order in which `produce` writes them. */
+function sameOrder(text: string): string {
+  const { did, time_us, kind, commit } = JSON.parse(text)
+  const { operation, collection, rkey } = commit
+  return JSON.stringify({ did, time_us, kind, commit: { operation, collection, rkey } })
 }
 
 async function filesBelow(root: string, ending: string): Promise<string[]> {

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest'
 import type { FlowRun } from '../../src/engine/flow.ts'
 import { type DataWriterResult, dataWriter, type RunDrain } from '../../src/flows/data-writer.ts'
 import type { DrainCounts } from '../../src/flows/drain-report.ts'
-import type { EventType } from '../../src/records/event-type.ts'
+import { type EventType, perType } from '../../src/records/event-type.ts'
 import { FIRST_ID, LAST_ID } from '../../src/records/stream-entry.ts'
+import { readLengths } from '../../src/streams/stream-status.ts'
 import { failure } from '../dataset/dataset-folder.ts'
 import {
   expected,
@@ -40,7 +41,10 @@ async function run(
   const log = { info: () => undefined, warning: (message: string) => void warnings.push(message) }
   const drain = wrap(await openDrain(place, life))
   const onProgress = (type: EventType, counts: DrainCounts) => void progress.push([type, counts])
-  const ran = await dataWriter({ drain, timeoutMs: 600_000, onProgress }).run(
+  const address = { url: redis.url }
+  const names = perType(type => `${place.prefix}${type}`)
+  const lengths = () => readLengths(address, names)
+  const ran = await dataWriter({ drain, lengths, timeoutMs: 600_000, onProgress }).run(
     { types, range: { from: FIRST_ID, to: LAST_ID } },
     { log, signal: signal ?? new AbortController().signal },
   )

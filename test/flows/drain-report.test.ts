@@ -63,6 +63,14 @@ test('what remains is never negative, though others drain the stream too', () =>
   const report = new DrainReport()
   report.found(3)
   report.duplicates(5, 5)
-  report.stopped()
   expect(report.counts).toMatchObject({ length: 3, read: 5, remaining: 0 })
+})
+
+test('what remains goes down with what is settled, and a drain at its end leaves nothing of its own', () => {
+  const report = new DrainReport()
+  report.found(10)
+  report.duplicates(4, 4)
+  expect(report.counts).toMatchObject({ length: 10, remaining: 6 })
+  report.finished()
+  expect(report.counts).toMatchObject({ length: 10, remaining: 0 })
 })

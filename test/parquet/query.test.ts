@@ -1,6 +1,7 @@
-import { mkdirSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { DuckDBInstance } from '@duckdb/node-api'
 import { afterEach, expect, test } from 'vitest'
 
 import { openParquet } from '../../src/parquet/open.ts'
@@ -67,7 +68,11 @@ test('a file from before a column was added has null there', async () => {
   await publish(dataDir, 'parquetjs', 'posts', posts)
   const query = await opened(dataDir)
   const old = join(dataDir, 'year=2026/month=11/day=21/hour=22/type=posts/0.parquet').replaceAll("'", "''")
-  await query.run(`COPY (SELECT '1-1' AS stream_id) TO '${old}' (FORMAT parquet)`)
+  const duckdb = await DuckDBInstance.create()
+  const connection = await duckdb.connect()
+  await connection.run(`COPY (SELECT '1-1' AS stream_id) TO '${old}' (FORMAT parquet)`)
+  connection.closeSync()
+  duckdb.closeSync()
   const { rows } = await query.run('SELECT stream_id, text FROM posts ORDER BY ALL')
   expect(rows[0]).toEqual(['1-1', null])
   expect(rows).toHaveLength(3)
@@ -101,6 +106,46 @@ test('a mistake in the SQL is one line', async () => {
   const query = await opened(newFolder())
   await expect(query.run('SELECT absent FROM posts')).rejects.toThrow(/^Binder Error: .*absent.*$/)
   await expect(query.run('SELEC 1')).rejects.toThrow(/^Parser Error: .*SELEC.*$/)
+  expect((await query.run('SELECT 1')).rows).toEqual([[1]])
+})
+
+test('only one SELECT is run, and nothing is written', async () => {
+  const dataDir = newFolder()
+  const query = await opened(dataDir)
+  const out = join(dataDir, 'out.csv')
+  const copy = `COPY (SELECT 1) TO '${out.replaceAll("'", "''")}'`
+  for (const sql of [
+    copy,
+    `SELECT 1; ${copy}`,
+    `EXPLAIN ANALYZE ${copy}`,
+    'DROP VIEW posts',
+    "SET TimeZone = 'Asia/Tokyo'",
+    '',
+    '-- nothing',
+  ]) {
+    await expect(query.run(sql), sql).rejects.toThrow('only one SELECT can be run')
+  }
+  expect(existsSync(out)).toBe(false)
+  for (const sql of [
+    'FROM posts',
+    'WITH a AS (SELECT 1) FROM a',
+    'DESCRIBE posts',
+    'SUMMARIZE posts',
+    'SELECT 1;',
+  ]) {
+    await expect(query.run(sql), sql).resolves.toBeDefined()
+  }
+})
+
+test('an aborted signal interrupts a statement that runs', async () => {
+  const query = await opened(newFolder())
+  const controller = new AbortController()
+  const endless = query.run(
+    'SELECT count(*) FROM range(1000000000000000) AS a(i) WHERE sqrt(i) = 0.5',
+    controller.signal,
+  )
+  setImmediate(() => controller.abort())
+  await expect(endless).rejects.toThrow()
   expect((await query.run('SELECT 1')).rows).toEqual([[1]])
 })
 
