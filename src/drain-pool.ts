@@ -26,7 +26,7 @@ export type FromThread =
 /**
  * Worker threads that drain, `size` at most, each started when it is first needed. A drain is a whole one
  * there, from its Redis connection to its commits, so that entries are never copied between threads, and
- * encoding never holds up the thread that answers, renews locks and stops runs.
+ * encoding never holds up the thread that shows progress and hears signals.
  */
 export class DrainPool {
   readonly #env: Env

@@ -100,7 +100,7 @@ export async function runQuery(config: Config, sql: string, signal: AbortSignal)
 }
 
 /** The dataset of DATA_DIR, for those who only read it: never makes one. */
-export async function existingDataset({ dataDir }: Config): Promise<Dataset> {
+async function existingDataset({ dataDir }: Config): Promise<Dataset> {
   const dataset = await readDataset(nodeDisk, dataDir)
   if (dataset !== undefined) return dataset
   throw new OperatingError(

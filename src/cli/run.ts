@@ -72,7 +72,7 @@ async function run(flow: string, options: RunOptions, context: CliContext): Prom
   }
 }
 
-export function parseParams(words: readonly string[]): DataWriterParams {
+function parseParams(words: readonly string[]): DataWriterParams {
   let types: readonly EventType[] = eventTypes
   const window: { from?: DateTime; to?: DateTime } = {}
   for (const word of words) {

@@ -35,7 +35,7 @@ export type DataWriterResult = {
   readonly failed: ReadonlyMap<EventType, Error>
 }
 
-/** A restart of Redis takes seconds; what takes longer is for the next scheduled run. */
+/** A restart of Redis takes seconds; what takes longer is for the next run. */
 const RETRY_DELAYS_MS = [200, 1_000, 3_000, 5_000, 5_000, 5_000]
 
 /**

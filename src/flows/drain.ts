@@ -7,8 +7,8 @@ import type { IdRange } from './streams-port.ts'
 /**
  * Moves the entries of a range from a stream into the dataset, then deletes them from the stream. Whatever
  * crashes, each entry ends in the dataset exactly once; ARCHITECTURE.md, "Exactly once", says why each step
- * stands where it does. The scheduled run, the backfill of a window and several workers on one long stream
- * are all this function, over other ranges.
+ * stands where it does. A whole stream, a window of it and a part of a long one are all this function, over
+ * other ranges.
  *
  * What it has done is added to `report` step by step, so that it is right even when this throws: operating
  * errors of Redis and the disk, or the signal's reason.

@@ -1,3 +1,4 @@
+import { bytesOf } from '../records/entry-fields.ts'
 import type { RejectReason } from '../records/row.ts'
 import { compareIds, type EntryId, nextId, type StreamEntry } from '../records/stream-entry.ts'
 import type { Attempt } from './dataset-port.ts'
@@ -51,7 +52,7 @@ export async function stageEntries(setting: DrainSetting, attempt: Attempt, rang
 
     for (const entry of settled.fresh) {
       ids.push(entry.id)
-      bytes += bytesOf(entry)
+      bytes += bytesOf(entry.fields)
     }
     for (const { reason } of made.rejected) rejected.set(reason, (rejected.get(reason) ?? 0) + 1)
     collisions.push(...settled.collisions)
@@ -64,10 +65,6 @@ export async function stageEntries(setting: DrainSetting, attempt: Attempt, rang
 
 async function deleteKnown({ connection, report }: DrainSetting, known: readonly EntryId[]): Promise<void> {
   if (known.length > 0) report.duplicates(known.length, await connection.deleteEntries(known))
-}
-
-function bytesOf(entry: StreamEntry): number {
-  return entry.fields.reduce((sum, field) => sum + field.length, 0)
 }
 
 /** What lies behind an entry of a range; undefined where the entry was its last. */

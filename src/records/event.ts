@@ -1,7 +1,7 @@
 import { microsecondsOf } from './iso-time.ts'
 import { isObject, type JsonObject, withoutNulls } from './json.ts'
 
-/** Which of the two producers' forms an event has; DESIGN.md section 5 shows both. */
+/** Which of the two producers' forms an event has: a Jetstream commit event, or a flat one. */
 export type EventShape = 'jetstream' | 'flat'
 
 /** An event's parts, wherever its shape keeps them. Nothing here is checked yet but the object itself. */

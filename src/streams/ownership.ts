@@ -50,6 +50,6 @@ async function markOf(redis: Redis, stream: string, datasetId: string): Promise<
   return (await redis.get(key)) ?? datasetId
 }
 
-export function markKey(stream: string): string {
+function markKey(stream: string): string {
   return `${stream}:skydrain`
 }

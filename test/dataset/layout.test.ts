@@ -8,7 +8,7 @@ import {
   recordPath,
 } from '../../src/dataset/layout.ts'
 
-test('the log lies where DESIGN says, in folders of 10,000 records', () => {
+test('the log lies below _log, in folders of 10,000 records', () => {
   expect(recordPath('bluesky_posts', 42)).toBe('_log/bluesky_posts/0000/00000000000000000042.json')
   expect(recordPath('bluesky_posts', 9_999)).toBe('_log/bluesky_posts/0000/00000000000000009999.json')
   expect(recordPath('bluesky_posts', 10_000)).toBe('_log/bluesky_posts/0001/00000000000000010000.json')

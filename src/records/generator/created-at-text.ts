@@ -3,7 +3,7 @@ import { chance, pick, type Random, weighted } from './random.ts'
 
 const DAY_US = 86_400_000_000
 
-/** How clients write an instant: 94 % in milliseconds with Z, the rest as data/README.md found them. */
+/** How clients write an instant: 94 % in milliseconds with Z, the rest as recorded events have them. */
 export function makeCreatedAtText(random: Random, micros: number): string {
   const text = millisecondText(micros)
   if (chance(random, 0.94)) return text

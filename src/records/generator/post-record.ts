@@ -6,7 +6,7 @@ import { below, chance, type NonEmpty, pick, type Random, weighted } from './ran
 
 export type Ref = { readonly cid: string; readonly uri: string }
 
-/** The record of a post: shares of replies, embeds, labels and oddities as measured (data/README.md). */
+/** The record of a post: shares of replies, embeds, labels and oddities as measured on recorded posts. */
 export function makePostRecord(random: Random, createdAt: string, anyPost: () => Ref): object {
   const { text, facets, langs } = makePostText(random)
   const isOdd = chance(random, 0.01)
