@@ -1,6 +1,6 @@
 import { bytesOf } from '../records/entry-fields.ts'
 import type { RejectReason } from '../records/row.ts'
-import { compareIds, type EntryId, nextId, type StreamEntry } from '../records/stream-entry.ts'
+import { compareIds, type EntryId, nextId } from '../records/stream-entry.ts'
 import type { Attempt } from './dataset-port.ts'
 import type { DrainSetting } from './drain-setting.ts'
 import { makeRows } from './make-rows.ts'
