@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 
 import type { Env } from './config.ts'
@@ -54,7 +53,7 @@ export class DrainPool {
   async close(): Promise<void> {
     await Promise.all(
       [...this.#all].map(async worker => {
-        const exited = once(worker, 'exit')
+        const exited = new Promise(resolve => worker.once('exit', resolve))
         worker.postMessage({ kind: 'stop' } satisfies ToThread)
         await exited
       }),
@@ -80,10 +79,12 @@ export class DrainPool {
       workerData: { env: this.#env },
     })
     this.#all.add(worker)
-    worker.on('exit', () => {
+    const forget = () => {
       this.#all.delete(worker)
       if (this.#idle.includes(worker)) this.#idle.splice(this.#idle.indexOf(worker), 1)
-    })
+    }
+    // An error comes before the exit: nobody may be given a thread that is dying.
+    worker.on('error', forget).on('exit', forget)
     return worker
   }
 
@@ -106,16 +107,18 @@ async function runIn(
   const abort = () => tell({ kind: 'abort', reason: String(signal.reason) })
   signal.addEventListener('abort', abort, { once: true })
   let exited: (code: number) => void = () => undefined
+  let failed: (error: Error) => void = () => undefined
   try {
     await new Promise<void>((resolve, reject) => {
-      worker.removeAllListeners('message').removeAllListeners('error')
+      worker.removeAllListeners('message')
       worker.on('message', (message: FromThread) => {
         if (message.kind === 'counts') told.counts(message.counts)
         else if (message.kind === 'warning') told.warn(message.message)
         else if (message.kind === 'done') resolve()
         else reject(errorOf(message))
       })
-      worker.on('error', reject)
+      failed = reject
+      worker.once('error', failed)
       exited = code => reject(new Error(`a drain thread ended with code ${code}`))
       worker.once('exit', exited)
       tell({ kind: 'drain', request })
@@ -123,6 +126,7 @@ async function runIn(
   } finally {
     signal.removeEventListener('abort', abort)
     worker.off('exit', exited)
+    worker.off('error', failed)
   }
 }
 

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 
 import { type Env, readConfig } from './config.ts'
-import { openDrain } from './drain-parts.ts'
+import { type DrainParts, openDrain } from './drain-parts.ts'
 import type { FromThread, ToThread } from './drain-pool.ts'
 import { OperatingError, toError } from './engine/errors.ts'
 import { drain } from './flows/drain.ts'
@@ -14,9 +14,7 @@ if (port === null) throw new Error('drain-thread.js is started by the drain pool
 const tell = (message: FromThread) => port.postMessage(message)
 const warn = (message: string) => tell({ kind: 'warning', message })
 const { env } = workerData as { env: Env }
-const parts = openDrain(readConfig(env), warn)
-// Told by the first drain that needs it.
-parts.catch(() => undefined)
+let parts: Promise<DrainParts> | undefined
 let running = new AbortController()
 
 port.on('message', (message: ToThread) => {
@@ -33,7 +31,7 @@ async function run({ request }: ToThread & { kind: 'drain' }): Promise<void> {
   running = new AbortController()
   const report = new DrainReport(counts => tell({ kind: 'counts', counts }))
   try {
-    await drain((await parts).tools, request, report, running.signal)
+    await drain((await openParts()).tools, request, report, running.signal)
     tell({ kind: 'done' })
   } catch (thrown) {
     const error = toError(thrown)
@@ -42,7 +40,21 @@ async function run({ request }: ToThread & { kind: 'drain' }): Promise<void> {
   }
 }
 
+/** What could not be opened is tried again by the next drain: the disk may have been mended. */
+async function openParts(): Promise<DrainParts> {
+  parts ??= openDrain(readConfig(env), warn)
+  try {
+    return await parts
+  } catch (error) {
+    parts = undefined
+    throw error
+  }
+}
+
 async function stop(): Promise<void> {
-  await (await parts).close()
-  port?.close()
+  try {
+    await (await parts)?.close()
+  } finally {
+    port?.close()
+  }
 }

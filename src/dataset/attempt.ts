@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 
+import { OperatingError } from '../engine/errors.ts'
 import type { Attempt, CommitOutcome, StagedEntries } from '../flows/dataset-port.ts'
 import type { ParquetPort, PartitionWriter } from '../flows/parquet-port.ts'
 import type { EventType } from '../records/event-type.ts'
@@ -52,11 +53,13 @@ export class StagingAttempt implements Attempt {
     )
     this.#ids = stretched(this.#ids, ids)
     await this.#openFolder()
-    if (rows.length > 0) {
-      this.#writer ??= await this.#openWriter()
-      await writing(this.#folder, this.#writer.append(rows))
-    }
-    if (rejected.length > 0) await this.#appendRejected(rejected)
+    await this.#staging(async () => {
+      if (rows.length > 0) {
+        this.#writer ??= await this.#openWriter()
+        await writing(this.#folder, this.#writer.append(rows))
+      }
+      if (rejected.length > 0) await this.#appendRejected(rejected)
+    })
   }
 
   async commit(): Promise<CommitOutcome> {
@@ -114,11 +117,26 @@ export class StagingAttempt implements Attempt {
     removes: Replaces,
     mayStand: (other: CommitRecord) => boolean,
   ): Promise<CommitOutcome> {
-    const draft = { ...(await this.#stage()), kind, removes, runs: kind === 'append' ? this.#runs() : [] }
+    const staged = await this.#staging(() => this.#stage())
+    const draft = { ...staged, kind, removes, runs: kind === 'append' ? this.#runs() : [] }
     this.#linking = true
     if (!(await this.#tools.log.append(draft, this.#since, mayStand))) return { state: 'overtaken' }
     const bytes = draft.files.reduce((sum, file) => sum + file.bytes, 0)
     return { state: 'committed', files: draft.files.length, bytes }
+  }
+
+  /** Fails as `staging-gone` where a cleaner took the folder: whoever was asleep so long begins again. */
+  async #staging<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work()
+    } catch (cause) {
+      if ((await this.#disk.changedAt(this.#folder)) !== undefined) throw cause
+      throw new OperatingError(
+        'staging-gone',
+        `The staging folder ${this.#folder} was taken for abandoned and removed. Its entries are read again.`,
+        { cause },
+      )
+    }
   }
 
   /** Everything the record will name: written, fsynced, opened again and found whole. */

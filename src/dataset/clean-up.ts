@@ -14,6 +14,12 @@ import type { StreamLog } from './stream-log.ts'
  */
 export const ABANDONED_AFTER_MS = 15 * 60_000
 
+const UUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+
+/** What is not ours stays where it is: a person's file, or another stream's folder. */
+const ATTEMPT = /^[0-9a-z-]+$/
+const OPENING = new RegExp(`^(dataset-${UUID}\\.json|probe-${UUID}(-linked)?)$`)
+
 /**
  * Removes the staging of attempts that never committed. A worker that was only stopped may go on at any time
  * and link its record: so an abort record must first have won a number, after which that attempt can no longer
@@ -23,12 +29,12 @@ export async function cleanUp(log: StreamLog, type: EventType, run: string, now:
   const { disk, root, stream } = log.files
   const folder = join(root, stagingFolder(stream))
   for (const name of await abandonedIn(disk, folder, now)) {
-    if (name.endsWith('.json')) await disk.removeFile(join(folder, name))
-    else await cleanAttempt(log, { type, run, now, attempt: name })
+    if (/^checkpoint-.*\.json$/.test(name)) await disk.removeFile(join(folder, name))
+    else if (ATTEMPT.test(name)) await cleanAttempt(log, { type, run, now, attempt: name })
   }
   // Drafts of _dataset.json and probes for link(), of a process that died while it opened the dataset.
   for (const name of await abandonedIn(disk, join(root, STAGING_FOLDER), now)) {
-    if (/^(dataset|probe)-/.test(name)) await disk.removeFile(join(root, STAGING_FOLDER, name))
+    if (OPENING.test(name)) await disk.removeFile(join(root, STAGING_FOLDER, name))
   }
 }
 
@@ -52,12 +58,18 @@ async function cleanAttempt(log: StreamLog, abandoned: Abandoned): Promise<void>
   const { disk, root, stream } = log.files
   const folder = join(root, attemptFolder(stream, abandoned.attempt))
   const names = await disk.list(folder)
-  const isFree =
-    names.length === 0 || (await hasCommitted(log, abandoned.attempt, names)) || (await abort(log, abandoned))
-  if (isFree) await disk.removeTree(folder)
+  if (names.length === 0) {
+    // A writer that keeps its rows in memory has nothing there yet, and may wake up: rmdir then refuses.
+    await disk.removeFolder(folder)
+    return
+  }
+  // Its record may be newer than what was caught up with: its files must be published before anything goes.
+  if (await hasCommitted(log, abandoned.attempt, names)) await log.catchUp()
+  else if (!(await abort(log, abandoned))) return
+  await disk.removeTree(folder)
 }
 
-/** A committed attempt's files are published, since the log is caught up: what is left are its drafts. */
+/** A draft names the number that the attempt tried for; the log says whether it won it. */
 async function hasCommitted(log: StreamLog, attempt: string, names: readonly string[]): Promise<boolean> {
   for (const name of names.filter(name => name.startsWith('record-'))) {
     const number = numberOfRecord(name.slice('record-'.length))

@@ -100,7 +100,7 @@ function unreadable(what: string, why: string, cause?: unknown): OperatingError 
 
 /** The checksum has shown that we wrote it; this shows that it is of a version that we understand. */
 function isRecord(content: Record<string, unknown>): content is CommitRecord & Record<string, unknown> {
-  const { version, kind, number, attempt, stream, type, runs, files, removes } = content
+  const { version, kind, number, attempt, stream, type, runs, files, rejected, removes } = content
   return (
     version === RECORD_VERSION &&
     (kind === 'append' || kind === 'replace' || kind === 'abort') &&
@@ -112,8 +112,22 @@ function isRecord(content: Record<string, unknown>): content is CommitRecord & R
     Array.isArray(runs) &&
     runs.every(isRun) &&
     Array.isArray(files) &&
-    Array.isArray(removes)
+    files.every(isFile) &&
+    (rejected === null || isFile(rejected)) &&
+    Array.isArray(removes) &&
+    removes.every(isPathBelow)
   )
+}
+
+function isFile(file: unknown): boolean {
+  return (
+    isObject(file) && isPathBelow(file.path) && isPathBelow(file.staged) && Number.isSafeInteger(file.rows)
+  )
+}
+
+/** No record of ours leads out of DATA_DIR; one that does was made to. */
+function isPathBelow(path: unknown): boolean {
+  return typeof path === 'string' && !path.startsWith('/') && !path.split('/').includes('..')
 }
 
 export function isRun(run: unknown): run is Run {

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { access, link, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 
 import { OperatingError, toError } from '../engine/errors.ts'
 
@@ -48,13 +48,7 @@ export const nodeDisk: Disk = {
   size: async path => (await unlessMissing(stat(path), path))?.size,
   changedAt: async path => (await unlessMissing(stat(path), path))?.mtimeMs,
   list: async folder => (await unlessMissing(readdir(folder), folder)) ?? [],
-  listAll: async folder => {
-    const entries =
-      (await unlessMissing(readdir(folder, { recursive: true, withFileTypes: true }), folder)) ?? []
-    return entries
-      .filter(entry => entry.isFile())
-      .map(entry => `${entry.parentPath}/${entry.name}`.slice(folder.length + 1))
-  },
+  listAll: folder => listAll(folder, ''),
   makeFolder: path => told(mkdir(path), path).then(() => true, unless('EEXIST', false)),
   writeFile: (path, content) => told(writeAndSync(path, content), path),
   appendFile: (path, content) => told(append(path, content), path),
@@ -108,6 +102,19 @@ export function diskError(thrown: unknown, path: string): OperatingError {
     `The disk of DATA_DIR failed (${where}: ${cause.message}). Nothing was deleted from the streams for it; run again when the cause is mended.`,
     { cause },
   )
+}
+
+/** Folder by folder: one that others remove meanwhile has nothing in it, and hides nothing of the rest. */
+async function listAll(root: string, below: string): Promise<readonly string[]> {
+  const folder = join(root, below)
+  const entries = (await unlessMissing(readdir(folder, { withFileTypes: true }), folder)) ?? []
+  const files: string[] = []
+  for (const entry of entries) {
+    const path = join(below, entry.name)
+    if (entry.isDirectory()) files.push(...(await listAll(root, path)))
+    else if (entry.isFile()) files.push(path)
+  }
+  return files
 }
 
 async function writeAndSync(path: string, content: string | Buffer): Promise<void> {

@@ -28,7 +28,7 @@ export async function settle(tools: SettleTools, entries: readonly StreamEntry[]
     return { fresh: entries, known: [], collisions: [] }
   }
   const suspects = entries.filter(({ id }) => tools.log.overlaps(id, id))
-  const seen = await lookUp(tools, suspects)
+  const seen = await lookUpAgain(tools, suspects)
   const fresh: StreamEntry[] = []
   const known: EntryId[] = []
   const collisions: EntryId[] = []
@@ -39,6 +39,21 @@ export async function settle(tools: SettleTools, entries: readonly StreamEntry[]
     if (same === false) collisions.push(entry.id)
   }
   return { fresh, known, collisions }
+}
+
+/** A file may be replaced while it is looked into: then the log has grown, and tells where its entries are now. */
+async function lookUpAgain(
+  tools: SettleTools,
+  entries: readonly StreamEntry[],
+): Promise<Map<EntryId, boolean>> {
+  const { number } = tools.log
+  try {
+    return await lookUp(tools, entries)
+  } catch (error) {
+    await tools.log.catchUp()
+    if (tools.log.number === number) throw error
+    return await lookUpAgain(tools, entries)
+  }
 }
 
 /** For each id that the dataset holds: whether one of its contents is the entry's. */
@@ -92,12 +107,22 @@ async function rejectedOf(log: StreamLog, file: LiveFile): Promise<readonly Stre
   const path = join(log.files.root, file.path)
   const content = await log.files.disk.read(path)
   if (content === undefined) throw diskError(new Error('it vanished while it was read'), path)
-  return linesOf(content.toString()).map(line => parseRejectedLine(line).entry)
+  return linesOf(content).map(line => parseRejectedLine(line).entry)
 }
 
-export function linesOf(ndjson: string): readonly string[] {
-  return ndjson.split('\n').filter(line => line !== '')
+/** The lines of a file, which as a whole may be longer than a string can be. */
+export function linesOf(ndjson: Buffer): readonly string[] {
+  const lines: string[] = []
+  for (let start = 0; start < ndjson.length; ) {
+    const newline = ndjson.indexOf(NEWLINE, start)
+    const end = newline === -1 ? ndjson.length : newline
+    if (end > start) lines.push(ndjson.toString('utf8', start, end))
+    start = end + 1
+  }
+  return lines
 }
+
+const NEWLINE = 10
 
 function sameFields(a: StreamEntry, b: StreamEntry): boolean {
   return a.fields.length === b.fields.length && a.fields.every((field, at) => b.fields[at]?.equals(field))

@@ -2,32 +2,42 @@ import { join } from 'node:path'
 
 import { OperatingError } from '../engine/errors.ts'
 import type { OpenParquet } from '../flows/dataset-port.ts'
-import type { RejectedFileInfo, RejectedPort } from '../flows/rejected-port.ts'
+import type { RejectedPort } from '../flows/rejected-port.ts'
 import { type EventType, eventTypes } from '../records/event-type.ts'
 import { StagingAttempt } from './attempt.ts'
 import type { Dataset } from './dataset.ts'
 import type { Disk } from './disk.ts'
 import { linesOf } from './known-entries.ts'
 import { readSoundLog } from './read-log.ts'
-import { StreamLog } from './stream-log.ts'
+import { checksumOf } from './staged-files.ts'
+import { type LiveFile, StreamLog } from './stream-log.ts'
 
 /** The rejected files that the log says are in the dataset. */
 export function rejectedFiles(
   dataset: Dataset,
   { disk, openParquet, now }: { disk: Disk; openParquet: OpenParquet; now: () => number },
 ): RejectedPort {
-  const list = (type: EventType) => listRejected(disk, dataset, type)
+  const live = (type: EventType) => liveRejected(disk, dataset, type)
   return {
-    list,
+    list: async type =>
+      (await live(type)).map(({ path, rows, bytes }) => ({ type, path, entries: rows, bytes })),
     read: async path => {
-      const all = (await Promise.all(eventTypes.map(list))).flat()
+      const all = (await Promise.all(eventTypes.map(live))).flat()
       const found = onlyOne(all, path)
       const content = await disk.read(join(dataset.folder, found.path))
-      if (content !== undefined) return linesOf(content.toString())
-      throw new OperatingError(
-        'file-gone',
-        `${found.path} is in the log and not on the disk. Restore it from a backup of DATA_DIR; bin/skydrain verify lists what else is missing.`,
-      )
+      if (content === undefined) {
+        throw new OperatingError(
+          'file-gone',
+          `${found.path} is in the log and not on the disk. Restore it from a backup of DATA_DIR; bin/skydrain verify lists what else is missing.`,
+        )
+      }
+      if (checksumOf(content) !== found.checksum) {
+        throw new OperatingError(
+          'file-damaged',
+          `${found.path} is not what was committed: somebody or the disk changed it. Restore it from a backup of DATA_DIR; a replay of what is left of it would lose the rest.`,
+        )
+      }
+      return linesOf(content)
     },
     replace: async ({ type, path, run, staged }) => {
       const log = await StreamLog.open({ disk, root: dataset.folder, stream: dataset.streams[type] })
@@ -44,18 +54,12 @@ export function rejectedFiles(
   }
 }
 
-async function listRejected(
-  disk: Disk,
-  dataset: Dataset,
-  type: EventType,
-): Promise<readonly RejectedFileInfo[]> {
+async function liveRejected(disk: Disk, dataset: Dataset, type: EventType): Promise<readonly LiveFile[]> {
   const { live } = await readSoundLog({ disk, root: dataset.folder, stream: dataset.streams[type] })
-  return [...live.values()]
-    .filter(file => file.rejected)
-    .map(({ path, rows, bytes }) => ({ type, path, entries: rows, bytes }))
+  return [...live.values()].filter(file => file.rejected)
 }
 
-function onlyOne(files: readonly RejectedFileInfo[], name: string): RejectedFileInfo {
+function onlyOne(files: readonly LiveFile[], name: string): LiveFile {
   const found = files.filter(({ path }) => path === name || path.includes(name))
   const [first] = found
   if (first !== undefined && found.length === 1) return first

@@ -63,10 +63,15 @@ async function described(
     staged: relative(root, path),
     rows: count,
     bytes: content.length,
-    checksum: createHash('sha256').update(content).digest('hex'),
+    checksum: checksumOf(content),
     first,
     last,
   }
+}
+
+/** SHA-256, as hex: what a record says of its files. */
+export function checksumOf(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex')
 }
 
 /** The Parquet writers know nothing of DATA_DIR: a full disk comes out of them in their own words. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 
 import { toError } from '../engine/errors.ts'
@@ -8,6 +7,7 @@ import { compareIds, type EntryId } from '../records/stream-entry.ts'
 import type { Dataset } from './dataset.ts'
 import type { Disk } from './disk.ts'
 import { linesOf } from './known-entries.ts'
+import { checksumOf } from './staged-files.ts'
 import type { LiveFile } from './stream-log.ts'
 
 /** A file that is not what its record says; its rows count as missing. */
@@ -45,12 +45,12 @@ async function faultOf(
   if (content.length !== file.bytes) {
     return `It has ${content.length} bytes, and ${file.bytes} when it was committed. ${restore}`
   }
-  if (createHash('sha256').update(content).digest('hex') !== file.checksum) {
+  if (checksumOf(content) !== file.checksum) {
     return `Its checksum is another than when it was committed: somebody or the disk changed it. ${restore}`
   }
   try {
     const ids = file.rejected
-      ? linesOf(content.toString()).map(line => parseRejectedLine(line).entry.id)
+      ? linesOf(content).map(line => parseRejectedLine(line).entry.id)
       : await (await openParquet()).readIds(path)
     return idFault(file, ids)
   } catch (error) {

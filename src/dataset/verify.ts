@@ -9,7 +9,8 @@ import type { Dataset } from './dataset.ts'
 import type { Disk } from './disk.ts'
 import { doubledRows } from './doubled-rows.ts'
 import { STAGING_FOLDER } from './layout.ts'
-import { readWholeLog } from './read-log.ts'
+import type { LogFiles } from './log-files.ts'
+import { readSoundLog, readWholeLog } from './read-log.ts'
 import type { LiveFile } from './stream-log.ts'
 import { type FileFault, verifyFile } from './verify-file.ts'
 
@@ -44,9 +45,42 @@ export type VerifyTools = {
  * names is opened and compared with it, and every file that is there must be named by it.
  */
 export async function verify(tools: VerifyTools, signal: AbortSignal): Promise<Verdict> {
-  const { disk, dataset } = tools
+  const first = await readLogs(tools)
+  const checked = await verifyFiles(tools, [...first.live.values()], signal)
+  const paths = await tools.disk.listAll(tools.dataset.folder)
+  // Runs may have committed and replaced files all the while: what they did is no fault.
+  const logs = await readLogs(tools)
+  const { faults, mended } = await stillFaulty(tools, checked.faults, logs)
+  const live = [...logs.live.values()]
+  const doubled = await doubledRows(tools, live, faults, signal)
+  const orphans = await orphansOf(tools, paths, logs)
+  const problems = [
+    ...logs.problems,
+    ...faults.map(({ path, message }) => ({ path, message })),
+    ...doubled.problems,
+    ...orphans.problems,
+  ]
+  return {
+    ok: problems.length === 0,
+    files: [...first.live.values()].filter(file => !file.rejected).length,
+    rows: checked.rows + mended,
+    duplicates: doubled.count,
+    missing: faults.reduce((sum, fault) => sum + fault.rows, 0),
+    orphans: orphans.count,
+    problems,
+  }
+}
+
+type Logs = {
+  readonly live: ReadonlyMap<string, LiveFile>
+  /** The files that a later record took away. */
+  readonly removed: ReadonlySet<string>
+  readonly problems: readonly Problem[]
+}
+
+async function readLogs({ disk, dataset }: VerifyTools): Promise<Logs> {
   const problems: Problem[] = []
-  const live: LiveFile[] = []
+  const live = new Map<string, LiveFile>()
   const removed = new Set<string>()
   for (const type of eventTypes) {
     const log = { disk, root: dataset.folder, stream: dataset.streams[type] }
@@ -54,24 +88,23 @@ export async function verify(tools: VerifyTools, signal: AbortSignal): Promise<V
     problems.push(...whole.faults.map(message => ({ path: log.stream, message })))
     problems.push(...whole.records.flatMap(countFaults))
     for (const record of whole.records) for (const path of record.removes) removed.add(path)
-    live.push(...whole.live.values())
+    for (const [path, file] of whole.live) live.set(path, file)
   }
+  return { live, removed, problems }
+}
 
-  const { rows, missing, faults } = await verifyFiles(tools, live, signal)
-  problems.push(...faults.map(({ path, message }) => ({ path, message })))
-  const doubled = await doubledRows(tools, live, faults, signal)
-  problems.push(...doubled.problems)
-  const orphans = await orphansOf(tools, live, removed)
-  problems.push(...orphans.problems)
-  return {
-    ok: problems.length === 0,
-    files: live.filter(file => !file.rejected).length,
-    rows,
-    duplicates: doubled.count,
-    missing,
-    orphans: orphans.count,
-    problems,
+/** The faults of files that still count and, looked at again, are still wrong; and the rows of those that are not. */
+async function stillFaulty(tools: VerifyTools, faults: readonly FileFault[], { live }: Logs) {
+  const left: FileFault[] = []
+  let mended = 0
+  for (const fault of faults) {
+    const file = live.get(fault.path.slice(tools.dataset.folder.length + 1))
+    if (file === undefined) continue
+    const again = await verifyFile(tools, file)
+    if (again !== undefined) left.push(again)
+    else if (!file.rejected) mended += file.rows
   }
+  return { faults: left, mended }
 }
 
 /**
@@ -84,9 +117,17 @@ export async function repair({ disk, dataset, openParquet, now }: VerifyTools, r
       const log = await commitLogs(dataset, { disk, openParquet, now }).openLog(type)
       await log.catchUp()
       await log.cleanUp(run)
+      await removeReplaced({ disk, root: dataset.folder, stream: dataset.streams[type] })
     } catch (error) {
       if (!(error instanceof OperatingError) || !LEFT_TO_VERIFY.has(error.code)) throw error
     }
+  }
+}
+
+/** A file that a published record took away, and that came back since, from a backup for instance. */
+async function removeReplaced(log: LogFiles): Promise<void> {
+  for (const { removes } of (await readSoundLog(log)).records) {
+    for (const path of removes) await log.disk.removeFile(join(log.root, path))
   }
 }
 
@@ -103,7 +144,7 @@ async function verifyFiles(tools: VerifyTools, live: readonly LiveFile[], signal
     else if (!file.rejected) rows += file.rows
     tools.onProgress({ files: at + 1, of: live.length })
   }
-  return { rows, faults, missing: faults.reduce((sum, fault) => sum + fault.rows, 0) }
+  return { rows, faults }
 }
 
 /** A record's runs count the entries that its files hold. */
@@ -120,18 +161,13 @@ function countFaults(record: CommitRecord): Problem[] {
   ]
 }
 
-async function orphansOf(
-  { disk, dataset }: VerifyTools,
-  live: readonly LiveFile[],
-  removed: ReadonlySet<string>,
-) {
-  const known = new Set(live.map(file => file.path))
-  const paths = await disk.listAll(dataset.folder)
+async function orphansOf({ disk, dataset }: VerifyTools, paths: readonly string[], { live, removed }: Logs) {
   const problems: Problem[] = []
   let count = 0
   for (const path of paths) {
     if (path.startsWith(`${STAGING_FOLDER}/`)) count += 1
-    if (!isDataFile(path) || known.has(path)) continue
+    if (!isDataFile(path) || live.has(path)) continue
+    if ((await disk.size(join(dataset.folder, path))) === undefined) continue
     count += 1
     problems.push({
       path: join(dataset.folder, path),

@@ -12,6 +12,7 @@ export const errorCodes = {
   'foreign-group': { exitCode: 1, retry: false },
   'foreign-dataset': { exitCode: 1, retry: false },
   'reply-too-large': { exitCode: 1, retry: true },
+  'staging-gone': { exitCode: 1, retry: true },
   'disk-full': { exitCode: 1, retry: false },
   'disk-refused': { exitCode: 1, retry: false },
   'disk-error': { exitCode: 1, retry: false },

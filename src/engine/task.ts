@@ -7,6 +7,8 @@ export type TaskOptions = {
   readonly retryDelaysMs: readonly number[]
   /** Whether an error may pass by itself. */
   readonly retryIf: (error: Error) => boolean
+  /** Whether something was done since the last error: then the delays begin anew. */
+  readonly hasMoved: () => boolean
   readonly onRetry: (error: Error, delayMs: number) => void
 }
 
@@ -16,19 +18,20 @@ export type TaskOptions = {
  * everything twice: limits stand where work can be stopped, in the commands' timeouts and the flow's signal.
  */
 export async function task<Result>(
-  { retryDelaysMs, retryIf, onRetry }: TaskOptions,
+  { retryDelaysMs, retryIf, hasMoved, onRetry }: TaskOptions,
   signal: AbortSignal,
   body: () => Promise<Result>,
 ): Promise<Result> {
-  for (const delayMs of retryDelaysMs) {
+  for (let retry = 0; ; retry += 1) {
     try {
       return await body()
     } catch (thrown) {
       const error = toError(thrown)
-      if (signal.aborted || !retryIf(error)) throw error
+      if (hasMoved()) retry = 0
+      const delayMs = retryDelaysMs[retry]
+      if (signal.aborted || delayMs === undefined || !retryIf(error)) throw error
       onRetry(error, delayMs)
       await sleep(delayMs, undefined, { signal })
     }
   }
-  return await body()
 }

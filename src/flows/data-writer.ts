@@ -79,13 +79,19 @@ async function drainType(
   { runId, signal, readUntil, log }: FlowContext<DataWriterResult>,
   told: (counts: DrainCounts) => void,
 ): Promise<void> {
+  let sum = noCounts
+  let readAtLastError = 0
   const policy = {
+    hasMoved: () => {
+      const moved = sum.read > readAtLastError
+      readAtLastError = sum.read
+      return moved
+    },
     retryDelaysMs: RETRY_DELAYS_MS,
     retryIf: (error: Error) => error instanceof OperatingError && error.retry,
     onRetry: (error: Error, delayMs: number) =>
       log.warning(`${type}: ${error.message} Trying again in ${delayMs / 1000} s.`),
   }
-  let sum = noCounts
   await task(policy, signal, async () => {
     const before = sum
     const counts = (made: DrainCounts) => {

@@ -72,8 +72,9 @@ export class DrainReport {
     return this.#counts
   }
 
+  /** On a second connection the stream is shorter by what the first one settled. */
   found(length: number): void {
-    this.#set({ length })
+    this.#set({ length: length + this.#counts.read })
   }
 
   /** The range is drained: what came after it began, or lies outside of it, is not this drain's. */

@@ -1,3 +1,4 @@
+import { OperatingError } from '../engine/errors.ts'
 import { compareIds, type EntryId } from '../records/stream-entry.ts'
 import type { DrainReport } from './drain-report.ts'
 import type { DrainRequest, DrainSetting, DrainTools } from './drain-setting.ts'
@@ -23,20 +24,32 @@ export async function drain(
   await log.catchUp()
   await log.cleanUp(run)
 
-  const connection = await tools.streams.connect(type)
-  try {
-    const { length, lastGeneratedId } = await connection.inspect()
-    report.found(length)
-    let rest: IdRange | undefined = { from: range.from, to: smallerId(range.to, lastGeneratedId) }
-    while (rest !== undefined && length > 0 && tools.now() < readUntil) {
-      signal.throwIfAborted()
-      rest = await drainOneCommit({ ...tools, log, connection, type, run, readUntil, report, signal }, rest)
+  let isDone = false
+  while (!isDone) {
+    const connection = await tools.streams.connect(type)
+    try {
+      await drainConnected({ ...tools, log, connection, type, run, readUntil, report, signal }, range)
+      isDone = true
+    } catch (error) {
+      // The next connection asks for fewer entries at a time.
+      if (!(error instanceof OperatingError) || error.code !== 'reply-too-large') throw error
+    } finally {
+      await connection.close()
     }
-    if (rest === undefined || length === 0) report.finished()
-    await log.fold()
-  } finally {
-    await connection.close()
   }
+  await log.fold()
+}
+
+async function drainConnected(setting: DrainSetting, range: IdRange): Promise<void> {
+  const { connection, report, now, readUntil, signal } = setting
+  const { length, lastGeneratedId } = await connection.inspect()
+  report.found(length)
+  let rest: IdRange | undefined = { from: range.from, to: smallerId(range.to, lastGeneratedId) }
+  while (rest !== undefined && length > 0 && now() < readUntil) {
+    signal.throwIfAborted()
+    rest = await drainOneCommit(setting, rest)
+  }
+  if (rest === undefined || length === 0) report.finished()
 }
 
 /**

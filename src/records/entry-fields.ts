@@ -72,8 +72,15 @@ export function fieldsOfJson(json: unknown): readonly Buffer[] {
   return fieldsOfPairs(isObject(json) ? Object.entries(json) : json)
 }
 
+/**
+ * A control character becomes six in JSON: 95 MB of NUL would pass the longest string there can be. A large field
+ * is base64 therefore, which is a third longer than its bytes whatever they are.
+ */
+const TEXT_BYTES_MAX = 32 * 1024 * 1024
+
 function fieldJson(bytes: Buffer): FieldJson {
-  return decodeUtf8(bytes) ?? { $base64: bytes.toString('base64') }
+  const text = bytes.length > TEXT_BYTES_MAX ? undefined : decodeUtf8(bytes)
+  return text ?? { $base64: bytes.toString('base64') }
 }
 
 function fieldBytes(json: unknown): Buffer {

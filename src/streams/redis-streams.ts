@@ -9,6 +9,7 @@ import { moveMonitoringGroup } from './monitoring-group.ts'
 import { checkOwnership, type Ownership } from './ownership.ts'
 import { REPLY_BYTES_MAX, ReadSize } from './read-size.ts'
 import { redisError } from './redis-errors.ts'
+import { readIdentity } from './server-identity.ts'
 import { readStreamInfo } from './stream-info.ts'
 
 export type RedisStreamsOptions = {
@@ -39,6 +40,7 @@ class RedisStreamConnection implements StreamConnection {
   readonly #stream: string
   readonly #size: ReadSize
   readonly #bytes: ReplyBytes
+  #identity: string | undefined
 
   constructor(redis: Redis, options: RedisStreamsOptions, stream: string, size: ReadSize) {
     this.#redis = redis
@@ -50,6 +52,7 @@ class RedisStreamConnection implements StreamConnection {
 
   inspect = async (): Promise<StreamState> => {
     return await this.#told(async () => {
+      await this.#checkSameServer()
       await checkOwnership(this.#redis, this.#stream, this.#options.ownership)
       return await readStreamInfo(this.#redis, this.#stream)
     })
@@ -63,6 +66,8 @@ class RedisStreamConnection implements StreamConnection {
       // The last bytes of the reply may be the ones too many: the connection is cut then, too.
       if (this.#bytes.isOver) throw new Error('the reply was over its limit')
       this.#size.took(reply.length, this.#bytes.count)
+      // Other replies have no limit: XINFO STREAM holds the first and the last entry, whatever their size.
+      this.#bytes.start(Number.POSITIVE_INFINITY)
       return reply.map(([id, fields]) => ({ id: id.toString('latin1'), fields }))
     } catch (error) {
       if (!this.#bytes.isOver) throw error
@@ -77,11 +82,13 @@ class RedisStreamConnection implements StreamConnection {
 
   deleteEntries = async (ids: readonly EntryId[]): Promise<number> => {
     let deleted = 0
+    await this.#told(() => this.#checkSameServer())
     for (let start = 0; start < ids.length; start += IDS_PER_XDEL * XDELS_PER_PIPELINE) {
       deleted += await this.#told(() =>
         this.#xdel(ids.slice(start, start + IDS_PER_XDEL * XDELS_PER_PIPELINE)),
       )
     }
+    this.#size.progressed()
     return deleted
   }
 
@@ -92,6 +99,18 @@ class RedisStreamConnection implements StreamConnection {
 
   close = async (): Promise<void> => {
     this.#redis.disconnect()
+  }
+
+  /** A replica that was made of this server under its connections may hold other events under the same ids. */
+  async #checkSameServer(): Promise<void> {
+    const identity = await readIdentity(this.#redis)
+    this.#identity ??= identity
+    if (identity === this.#identity) return
+    this.#redis.disconnect()
+    throw new OperatingError(
+      'redis-error',
+      `Redis at ${whereIs(this.#options.address)} has taken over the data of another server. Nothing was deleted; what it holds is read again.`,
+    )
   }
 
   async #xdel(ids: readonly EntryId[]): Promise<number> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -101,7 +102,8 @@ test('an empty folder, and a draft of a checkpoint, go without a word in the log
 
 test('what a process left that died while it opened the dataset goes, and nothing else beside it', async () => {
   const dataset = await newDataset()
-  const names = ['probe-1', 'probe-1-linked', 'dataset-1.json', 'somebody-elses']
+  const id = randomUUID()
+  const names = [`probe-${id}`, `probe-${id}-linked`, `dataset-${id}.json`, 'somebody-elses']
   for (const name of names) await writeFile(join(dataset.folder, '_staging', name), '')
   await (await openLog(dataset)).cleanUp('a-run')
   expect(await nodeDisk.list(join(dataset.folder, '_staging'))).toEqual(expect.arrayContaining(names))
@@ -155,7 +157,7 @@ describe('a worker that was taken for dead and wakes up', () => {
       await cleanLater(dataset)
       expect(await stagingOf(dataset)).toEqual([])
       zombie.goOn()
-      expect((await committing).state).toMatch(/^overtaken$|ENOENT/)
+      expect((await committing).state).toMatch(/^overtaken$|ENOENT|was taken for abandoned/)
       expect(await idsIn(dataset)).toEqual([])
 
       const next = await openLog(dataset)
@@ -194,5 +196,51 @@ describe('a worker that was taken for dead and wakes up', () => {
     expect((await recordsOf(dataset)).map(({ kind }) => kind)).toEqual(['append'])
     expect(await idsIn(dataset)).toEqual(ids(1, 4))
     expect(await stagingOf(dataset)).toEqual([])
+  })
+
+  test('that had written nothing yet, and commits while its empty folder is looked at, keeps its files', async () => {
+    const dataset = await newDataset()
+    const cannotRename: Disk = { ...nodeDisk, rename: () => Promise.reject(failure('EIO')) }
+    const attempt = await (await openLog(dataset, { disk: cannotRename })).begin('a-run')
+    await attempt.append(staged(entries(1, 4)))
+    let looks = 0
+    const cleaner: Disk = {
+      ...nodeDisk,
+      list: async folder => {
+        const names = await nodeDisk.list(folder)
+        if (names.length === 0 && folder.includes('_staging/')) {
+          looks += 1
+          if (looks === 1) await expect(attempt.commit()).rejects.toThrow('EIO')
+        }
+        return names
+      },
+    }
+    await cleanLater(dataset, { disk: cleaner })
+    expect(looks).toBeGreaterThan(0)
+    await (await openLog(dataset)).catchUp()
+    expect(await idsIn(dataset)).toEqual(ids(1, 4))
+  })
+
+  test('that links after the cleaner caught up is published before its staging goes', async () => {
+    const dataset = await newDataset()
+    const zombie = pausedAt('link')
+    const disk: Disk = { ...zombie.disk, rename: () => Promise.reject(failure('EIO')) }
+    const committing = commit(await openLog(dataset, { disk }), entries(1, 4)).catch((error: Error) => error)
+    await zombie.reached
+    const cleaner: Disk = {
+      ...nodeDisk,
+      list: async folder => {
+        const names = await nodeDisk.list(folder)
+        if (names.some(name => name.startsWith('record-'))) {
+          zombie.goOn()
+          await committing
+        }
+        return names
+      },
+    }
+    await cleanLater(dataset, { disk: cleaner })
+    expect(await committing).toBeInstanceOf(Error)
+    await (await openLog(dataset)).catchUp()
+    expect(await idsIn(dataset)).toEqual(ids(1, 4))
   })
 })

@@ -9,8 +9,8 @@ const PATH = '/data/_log/test_posts/0000/00000000000000000042.json'
 
 const anyId = fc.tuple(fc.nat(), fc.nat()).map(([ms, seq]) => `${ms}-${seq}`)
 const anyFile = fc.record({
-  path: fc.string({ unit: 'binary' }),
-  staged: fc.string(),
+  path: below(fc.string({ unit: 'binary' })),
+  staged: below(fc.string()),
   rows: fc.nat(),
   bytes: fc.maxSafeNat(),
   checksum: fc.string(),
@@ -31,7 +31,7 @@ const anyRecord: fc.Arbitrary<CommitRecord> = fc.record({
   runs: fc.array(fc.tuple(anyId, anyId, fc.nat()), { maxLength: 3 }),
   files: fc.array(anyPartitioned, { maxLength: 3 }),
   rejected: fc.option(anyFile),
-  removes: fc.array(fc.string(), { maxLength: 3 }),
+  removes: fc.array(below(fc.string()), { maxLength: 3 }),
 })
 
 const unreadable = refusal('unreadable-record', PATH)
@@ -96,4 +96,23 @@ function expectRefusedOrSame(text: string, record: CommitRecord): void {
   } catch (error) {
     expect(error).toSatisfy(unreadable)
   }
+}
+
+test.each(['/etc/passwd', '../outside', 'year=2026/../../outside'])(
+  'a path that leads out of DATA_DIR is refused: %s',
+  path => {
+    const [record] = fc.sample(anyRecord, { numRuns: 1, seed: 1 })
+    if (record === undefined) throw new Error('there is no sample')
+    for (const led of [
+      { ...record, removes: [path] },
+      { ...record, files: [{ path, staged: 'a', rows: 1 }] },
+    ]) {
+      expect(() => parseRecord(sealed(led), 'a record')).toThrow(/cannot be read/)
+    }
+  },
+)
+
+/** Paths as records hold them. */
+function below(path: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return path.filter(text => !text.startsWith('/') && !text.split('/').includes('..'))
 }

@@ -29,7 +29,7 @@ test('a Redis that cannot be used ends the command with 69, everything else with
 
 test('only what passes by itself is tried again: nothing of the disk, and no refusal', () => {
   const retried = codes.filter(code => new OperatingError(code, '').retry)
-  expect(retried).toEqual(['redis-unreachable', 'redis-error', 'reply-too-large'])
+  expect(retried).toEqual(['redis-unreachable', 'redis-error', 'reply-too-large', 'staging-gone'])
 })
 
 test('anything that was thrown becomes an Error, and an Error stays the same', () => {

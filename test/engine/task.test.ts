@@ -19,7 +19,7 @@ function failing(...thrown: readonly unknown[]) {
 function policy(retryDelaysMs: readonly number[], retryIf: (error: Error) => boolean = () => true) {
   const retries: [string, number][] = []
   const onRetry = (error: Error, delayMs: number) => retries.push([error.message, delayMs])
-  return { retries, options: { retryDelaysMs, retryIf, onRetry } }
+  return { retries, options: { retryDelaysMs, retryIf, hasMoved: () => false, onRetry } }
 }
 
 test('what succeeds is called once', async () => {
@@ -82,4 +82,12 @@ test('after an abort nothing is tried again: the error of the work in hand comes
   }
   await expect(task(options, controller.signal, body)).rejects.toBe(error)
   expect(retries).toEqual([])
+})
+
+test('the delays begin anew after an error before which something was done', async () => {
+  const { body, calls } = failing(new Error('1'), new Error('2'), new Error('3'), new Error('4'))
+  const { options } = policy([0])
+  const run = task({ ...options, hasMoved: () => calls.count < 4 }, never, body)
+  await expect(run).rejects.toThrow('4')
+  expect(calls.count).toBe(4 + 0)
 })
