@@ -124,9 +124,16 @@ export async function repair({ disk, dataset, openParquet, now }: VerifyTools, r
   }
 }
 
-/** A file that a published record took away, and that came back since, from a backup for instance. */
+/**
+ * A file that a published record took away, and that came back since, from a backup for instance. It stays where
+ * any file that counts is missing: then it may be the only copy of its rows.
+ */
 async function removeReplaced(log: LogFiles): Promise<void> {
-  for (const { removes } of (await readSoundLog(log)).records) {
+  const { records, live } = await readSoundLog(log)
+  for (const path of live.keys()) {
+    if ((await log.disk.size(join(log.root, path))) === undefined) return
+  }
+  for (const { removes } of records) {
     for (const path of removes) await log.disk.removeFile(join(log.root, path))
   }
 }

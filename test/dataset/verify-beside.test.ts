@@ -5,8 +5,9 @@ import { expect, test } from 'vitest'
 
 import type { Dataset } from '../../src/dataset/dataset.ts'
 import { type Disk, nodeDisk } from '../../src/dataset/disk.ts'
+import { writeCheckpoint } from '../../src/dataset/log-files.ts'
 import { rejectedFiles } from '../../src/dataset/rejected-files.ts'
-import { verify } from '../../src/dataset/verify.ts'
+import { repair, verify } from '../../src/dataset/verify.ts'
 import { openParquet } from '../../src/parquet/open.ts'
 import {
   badEntry,
@@ -17,6 +18,7 @@ import {
   openLog,
   publishedOf,
   recordsOf,
+  stream,
 } from './dataset-folder.ts'
 
 const parquet = openParquet({ writer: 'parquetjs', warn: console.error })
@@ -95,4 +97,31 @@ test('a rejected file that lost a line is not replayed, since the rest of it wou
   await writeFile(join(dataset.folder, path), `${first}\n`)
   await expect(replay(dataset).read(path)).rejects.toMatchObject({ code: 'file-damaged' })
   expect(await recordsOf(dataset)).toHaveLength(1)
+})
+
+test('--repair removes a replaced file that came back, but not where what replaced it is gone', async () => {
+  const dataset = await newDataset()
+  await commit(await openLog(dataset), [...entries(1, 4), badEntry(idOf(5))])
+  const old = await rejectedPath(dataset)
+  const [line] = await replay(dataset).read(old)
+  const again = { rows: [], rejected: [{ id: idOf(5), line: line ?? '' }] }
+  await replay(dataset).replace({ type: 'posts', path: old, run: 'a-replay', staged: again })
+  const path = join(dataset.folder, old)
+  const repaired = async () => {
+    await writeFile(path, `${line}\n`)
+    const tools = {
+      disk: nodeDisk,
+      dataset,
+      openParquet: () => parquet,
+      now: Date.now,
+      onProgress: () => undefined,
+    }
+    await repair(tools, 'a-repair')
+    return (await nodeDisk.size(path)) === undefined
+  }
+  // Behind a checkpoint no catch-up publishes the record again, which would remove it.
+  await writeCheckpoint({ disk: nodeDisk, root: dataset.folder, stream }, { number: 2, runs: [] })
+  expect(await repaired()).toBe(true)
+  await rm(join(dataset.folder, await rejectedPath(dataset)))
+  expect(await repaired()).toBe(false)
 })
