@@ -3,13 +3,19 @@ import { styleText } from 'node:util'
 
 import { Command, CommanderError } from 'commander'
 
+import { addBackfill } from './cli/backfill.ts'
 import { type CliContext, UsageError } from './cli/context.ts'
 import { addQuery, addVerify } from './cli/dataset.ts'
 import { addGenerate, addLoad } from './cli/load.ts'
 import { addRejected } from './cli/rejected.ts'
 import { addRun } from './cli/run.ts'
+import { addServer } from './cli/server.ts'
+import { addSlack } from './cli/slack.ts'
 import { addStatus } from './cli/status.ts'
-import { ConfigError, loadEnv, readConfig } from './config.ts'
+import { addUp } from './cli/up.ts'
+import { addWorker } from './cli/worker.ts'
+import { ConfigError, type Env, loadEnv, readConfig } from './config.ts'
+import { readRunningUp } from './embedded/state-folder.ts'
 import { OperatingError, toError } from './engine/errors.ts'
 
 const EXIT_USAGE = 64
@@ -23,9 +29,12 @@ async function main(argv: readonly string[]): Promise<number> {
   endOnSignals()
   let exitCode = 0
   try {
-    const env = loadEnv(workingFolder())
+    let env = loadEnv(workingFolder())
     const context: CliContext = {
-      env,
+      get env() {
+        return env
+      },
+      version: versionOfPackage(),
       config: () => readConfig(env),
       print: text => process.stdout.write(text),
       tell: text => process.stderr.write(`${text}\n`),
@@ -36,7 +45,10 @@ async function main(argv: readonly string[]): Promise<number> {
         exitCode = code
       },
     }
-    await createProgram(context).parseAsync(argv)
+    const program = createProgram(context).hook('preAction', async (_, command) => {
+      if (command.name() !== 'up') env = await withRunningUp(env)
+    })
+    await program.parseAsync(argv)
     return exitCode
   } catch (error) {
     return exitCodeOf(toError(error))
@@ -46,7 +58,7 @@ async function main(argv: readonly string[]): Promise<number> {
 function createProgram(context: CliContext): Command {
   const program = new Command('skydrain')
     .description('Drains Redis Streams of Bluesky events into partitioned Parquet, exactly once.')
-    .version(versionOfPackage())
+    .version(context.version)
     .exitOverride()
     .showHelpAfterError('(--help shows how it is used)')
     .addHelpText(
@@ -60,14 +72,28 @@ Exit codes: 0 done · 1 the run failed or the check does not hold · 64 usage ·
 Example:
   skydrain generate --events 10000 && skydrain run data-writer --local && skydrain verify`,
     )
+  addUp(program, context)
+  addServer(program, context)
+  addWorker(program, context)
   addRun(program, context)
+  addBackfill(program, context)
   addStatus(program, context)
   addLoad(program, context)
   addGenerate(program, context)
   addVerify(program, context)
   addQuery(program, context)
   addRejected(program, context)
+  addSlack(program, context)
   return program
+}
+
+/** Where no variable names the Redis servers, those of an `up` that runs on this STATE_DIR. */
+async function withRunningUp(env: Env): Promise<Env> {
+  if (env.REDIS_URL || env.REDIS_URL_FILE) return env
+  const up = await readRunningUp(readConfig(env).stateDir)
+  if (up === undefined) return env
+  const isQueueNamed = env.QUEUE_REDIS_URL || env.QUEUE_REDIS_URL_FILE
+  return { ...env, REDIS_URL: up.redisUrl, ...(!isQueueNamed && { QUEUE_REDIS_URL: up.queueRedisUrl }) }
 }
 
 /** Says what went wrong, as fits who can mend it, and returns the exit code. */
@@ -84,7 +110,9 @@ function exitCodeOf(error: Error): number {
 
 /** The first signal ends the work between two batches; a second one ends the process at once. */
 function endOnSignals(): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // Where a terminal closes: a process under nohup, whose output is no terminal, goes on.
+  const hangUp = process.stdout.isTTY || process.stderr.isTTY ? (['SIGHUP'] as const) : []
+  for (const signal of ['SIGINT', 'SIGTERM', ...hangUp] as const) {
     process.on(signal, () => {
       if (interrupted.signal.aborted) process.exit(EXIT_INTERRUPTED)
       interrupted.abort(new Error(`interrupted by ${signal}`))

@@ -5,7 +5,7 @@ import { parseEnv } from 'node:util'
 
 import type { z } from 'zod'
 
-import { redisUrl } from './config/forms.ts'
+import { contradictions, masked } from './config/contradictions.ts'
 import { Secret } from './config/secret.ts'
 import { configVariables, type Variable, variables } from './config/variables.ts'
 
@@ -59,35 +59,78 @@ export class ConfigError extends Error {
 }
 
 function configOf(values: z.output<typeof variables>) {
-  const { url, username, password } = values.REDIS_URL
-  const secret = password ?? values.REDIS_PASSWORD
-  const key = values.REDIS_TLS_KEY
+  const redis = redisOf(values.REDIS_URL, values)
   return Object.freeze({
-    redis: Object.freeze({
-      /** Without user and password. */
-      url,
-      username: username ?? values.REDIS_USERNAME,
-      password: secret === undefined ? undefined : new Secret(secret),
-      /** The texts of the PEM files. Undefined where the URL asks for no TLS. */
-      tls: url.startsWith('rediss:')
-        ? Object.freeze({
-            ca: values.REDIS_TLS_CA,
-            cert: values.REDIS_TLS_CERT,
-            key: key === undefined ? undefined : new Secret(key),
-          })
-        : undefined,
-    }),
+    redis,
+    queueRedis:
+      values.QUEUE_REDIS_URL === undefined
+        ? redis
+        : redisOf(values.QUEUE_REDIS_URL, {
+            ...values,
+            REDIS_USERNAME: undefined,
+            REDIS_PASSWORD: undefined,
+          }),
     streamPrefix: values.STREAM_PREFIX,
     consumerGroup: values.CONSUMER_GROUP,
     allowOtherGroups: values.ALLOW_OTHER_GROUPS,
     dataDir: values.DATA_DIR,
+    stateDir: values.STATE_DIR,
+    redisPolicy: values.REDIS_POLICY,
     parquetWriter: values.PARQUET_WRITER,
     batchSize: values.BATCH_SIZE,
     fileRowsMax: values.FILE_ROWS_MAX,
     entryBytesMax: values.ENTRY_BYTES_MAX,
     workers: values.WORKERS ?? Math.min(availableParallelism(), 64),
     runTimeoutMs: values.RUN_TIMEOUT,
+    schedule: Object.freeze({ cron: values.SCHEDULE, timeZone: values.TIMEZONE }),
+    host: values.HOST,
+    /** Undefined where nobody chose one: the default may then be left where it is taken. */
+    port: values.PORT,
+    metricsPort: values.METRICS_PORT,
+    publicUrl: values.PUBLIC_URL,
+    auth: Object.freeze({
+      login:
+        values.SKYDRAIN_AUTH &&
+        Object.freeze({
+          user: values.SKYDRAIN_AUTH.user,
+          password: new Secret(values.SKYDRAIN_AUTH.password),
+        }),
+      apiKey: secretOf(values.SKYDRAIN_API_KEY),
+      metricsToken: secretOf(values.METRICS_TOKEN),
+    }),
+    slackWebhookUrl: secretOf(values.SLACK_WEBHOOK_URL),
+    logLevel: values.LOG_LEVEL,
   })
+}
+
+type Values = z.output<typeof variables>
+
+/** A server as its URL and the variables beside it name it. */
+function redisOf(
+  { url, username, password }: Values['REDIS_URL'],
+  values: Pick<
+    Values,
+    'REDIS_USERNAME' | 'REDIS_PASSWORD' | 'REDIS_TLS_CA' | 'REDIS_TLS_CERT' | 'REDIS_TLS_KEY'
+  >,
+) {
+  return Object.freeze({
+    /** Without user and password. */
+    url,
+    username: username ?? values.REDIS_USERNAME,
+    password: secretOf(password ?? values.REDIS_PASSWORD),
+    /** The texts of the PEM files. Undefined where the URL asks for no TLS. */
+    tls: url.startsWith('rediss:')
+      ? Object.freeze({
+          ca: values.REDIS_TLS_CA,
+          cert: values.REDIS_TLS_CERT,
+          key: secretOf(values.REDIS_TLS_KEY),
+        })
+      : undefined,
+  })
+}
+
+function secretOf(text: string | undefined): Secret | undefined {
+  return text === undefined ? undefined : new Secret(text)
 }
 
 /** A variable's text: its own, its file's or its default. An empty one counts as not set. */
@@ -108,37 +151,6 @@ function textOf(variable: Variable, env: Env, mistakes: string[]): string | unde
     mistakes.push(`${name} is '${path}'; it must be a file that can be read (${codeOf(error)})`)
   }
   return variable.default
-}
-
-/** What is wrong between variables that may each be right. */
-function contradictions(texts: Readonly<Record<string, string | undefined>>): string[] {
-  const { REDIS_URL = '', REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS_CERT, REDIS_TLS_KEY } = texts
-  const found: string[] = []
-  const server = redisUrl(REDIS_URL)
-  const tls = ['REDIS_TLS_CA', 'REDIS_TLS_CERT', 'REDIS_TLS_KEY'].filter(name => texts[name] !== undefined)
-  if (server?.username && REDIS_USERNAME) {
-    found.push(`REDIS_USERNAME is '${REDIS_USERNAME}', and REDIS_URL names a user too; keep one`)
-  }
-  if (server?.password && REDIS_PASSWORD) {
-    found.push(`REDIS_PASSWORD is '***', and REDIS_URL holds a password too; keep one`)
-  }
-  if (server?.url.startsWith('redis:') && tls.length > 0) {
-    const url = masked('REDIS_URL', REDIS_URL)
-    found.push(`${tls.join(', ')}: set, but REDIS_URL is '${url}'; it must start with rediss:// for TLS`)
-  }
-  if ((REDIS_TLS_CERT === undefined) !== (REDIS_TLS_KEY === undefined)) {
-    const [has, lacks] = REDIS_TLS_CERT ? ['CERT', 'KEY'] : ['KEY', 'CERT']
-    found.push(`REDIS_TLS_${has} is '${texts[`REDIS_TLS_${has}`]}'; it needs REDIS_TLS_${lacks} beside it`)
-  }
-  return found
-}
-
-/** A value as an error may show it: of a secret only a server's address, where it is surely one. */
-function masked(name: string, text: string): string {
-  if (!configVariables.find(it => it.name === name)?.secret) return text
-  if (/^[\w.-]+:\d{1,5}$/.test(text)) return text
-  if (!URL.canParse(text) || new URL(text).host === '') return '***'
-  return text.replace(/\/\/.*@/s, '//***@').replace(/[?#].*/s, '?***')
 }
 
 function codeOf(error: unknown): string {

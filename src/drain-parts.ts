@@ -64,7 +64,15 @@ export function streamNames({
   return perType(type => `${streamPrefix}${type}`)
 }
 
-export function redisAddress({ redis: { url, username, password, tls } }: Config): RedisAddress {
+export function redisAddress({ redis }: Pick<Config, 'redis'>): RedisAddress {
+  return addressOf(redis)
+}
+
+export function queueAddress({ queueRedis }: Pick<Config, 'queueRedis'>): RedisAddress {
+  return addressOf(queueRedis)
+}
+
+function addressOf({ url, username, password, tls }: Config['redis']): RedisAddress {
   return {
     url,
     username,

@@ -29,7 +29,7 @@ port.on('message', (message: ToThread) => {
 
 async function run({ request }: ToThread & { kind: 'drain' }): Promise<void> {
   running = new AbortController()
-  const report = new DrainReport(counts => tell({ kind: 'counts', counts }))
+  const report = new DrainReport(counts => tell({ kind: 'counts', counts }), request.share)
   try {
     await drain((await openParts()).tools, request, report, running.signal)
     tell({ kind: 'done' })

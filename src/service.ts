@@ -9,18 +9,12 @@ import { lazyParquet, redisAddress, streamNames } from './drain-parts.ts'
 import { DrainPool } from './drain-pool.ts'
 import { Closers } from './engine/closers.ts'
 import { OperatingError, toError } from './engine/errors.ts'
-import type { Flow } from './engine/flow.ts'
-import {
-  type DataWriterParams,
-  type DataWriterResult,
-  type DataWriterTools,
-  dataWriter,
-} from './flows/data-writer.ts'
+import { type DataWriter, dataWriter } from './flows/data-writer.ts'
 import type { EventSink } from './flows/load-events.ts'
 import type { RejectedPort } from './flows/rejected-port.ts'
 import { openQuery, type QueryResult } from './parquet/query.ts'
 import { openProducer } from './streams/producer.ts'
-import { readLengths } from './streams/stream-status.ts'
+import { readStreamSpans } from './streams/stream-spans.ts'
 
 /** A part that was opened, and how to close it. Every function here plugs one part together, by hand. */
 export type Opened<Part> = { readonly part: Part; readonly close: () => Promise<void> }
@@ -29,15 +23,18 @@ export type Opened<Part> = { readonly part: Part; readonly close: () => Promise<
  * The data-writer flow with its own worker threads. Fails at once, with a sentence, where DATA_DIR or Redis
  * cannot be used: a run would only find the same, five times and after its retries.
  */
-export async function openDataWriter(
-  { config, env }: { config: Config; env: Env },
-  onProgress: DataWriterTools['onProgress'],
-): Promise<Opened<Flow<DataWriterParams, DataWriterResult>>> {
+export async function openDataWriter({
+  config,
+  env,
+}: {
+  config: Config
+  env: Env
+}): Promise<Opened<DataWriter>> {
   await openDataset(nodeDisk, config.dataDir, streamNames(config))
-  const lengths = () => readLengths(redisAddress(config), streamNames(config))
-  await lengths()
+  const spans = () => readStreamSpans(redisAddress(config), streamNames(config))
+  await spans()
   const pool = new DrainPool({ env, size: config.workers })
-  const part = dataWriter({ drain: pool.drain, lengths, timeoutMs: config.runTimeoutMs, onProgress })
+  const part = dataWriter({ drain: pool.drain, spans, timeoutMs: config.runTimeoutMs })
   return { part, close: () => pool.close() }
 }
 

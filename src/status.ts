@@ -1,15 +1,33 @@
 import type { Config } from './config.ts'
-import type { CommitRecord } from './dataset/commit-record.ts'
-import { readDataset } from './dataset/dataset.ts'
+import { type Dataset, readDataset } from './dataset/dataset.ts'
 import { nodeDisk } from './dataset/disk.ts'
-import { readSoundLog } from './dataset/read-log.ts'
+import { LogFollower } from './dataset/log-follower.ts'
 import { redisAddress, streamNames } from './drain-parts.ts'
-import { type EventType, eventTypes } from './records/event-type.ts'
-import { compareIds, type EntryId, FIRST_ID } from './records/stream-entry.ts'
-import { readStreamStatus } from './streams/stream-status.ts'
+import { intervalMs } from './engine/cron.ts'
+import { type EventType, eventTypes, perType } from './records/event-type.ts'
+import { openStreamReader, type StreamStatus } from './streams/stream-status.ts'
+
+/** What Redis and the commit logs tell. */
+export type StreamsStatus = {
+  /** False when an entry has waited for longer than three times the schedule's interval. */
+  readonly healthy: boolean
+  /** In the order of the types. */
+  readonly streams: readonly StreamStatus[]
+  /** The run of the newest commit; undefined for a dataset without one. `time` is ISO 8601, UTC. */
+  readonly lastCommit: { readonly runId: string; readonly time: string } | undefined
+}
+
+export type OpenStatus = {
+  /**
+   * Reads what came since the last time, over one connection: cheap enough for every scrape of metrics. Throws
+   * where Redis does not answer or the log cannot be read; the next call begins anew. Reads at the same time are
+   * one, of the first one's time.
+   */
+  readonly read: (now: number) => Promise<StreamsStatus>
+  readonly close: () => Promise<void>
+}
 
 export type Status = {
-  /** False when an entry has waited for longer than three of the five-minute runs. */
   readonly healthy: boolean
   readonly streams: readonly {
     readonly type: EventType
@@ -21,46 +39,93 @@ export type Status = {
   }[]
   /** The run of the newest commit; null for a dataset without one. */
   readonly last_run: LastRun | null
-  /** Workers that are registered. None are before there is a server to register with. */
-  readonly workers: number
 }
 
 export type LastRun = { readonly run_id: string; readonly committed_at: string }
 
-const UNHEALTHY_AFTER_SECONDS = 15 * 60
+const INTERVALS_MAX = 3
 
-/** Reads what anyone would look at first. Throws where Redis does not answer or the log cannot be read. */
+/** Reads once what anyone would look at first. Throws where Redis does not answer or the log cannot be read. */
 export async function readStatus(config: Config, now: number): Promise<Status> {
-  const names = streamNames(config)
-  const dataset = await readDataset(nodeDisk, config.dataDir)
-  let newest: CommitRecord | undefined
-  const streams = []
-  for (const type of eventTypes) {
-    const stream = names[type]
-    const { records } =
-      dataset === undefined
-        ? { records: [] }
-        : await readSoundLog({ disk: nodeDisk, root: config.dataDir, stream: dataset.streams[type] })
-    const last = records.at(-1)
-    if (last !== undefined && (newest === undefined || last.time > newest.time)) newest = last
-    streams.push({ type, stream, lastCommitted: lastId(records) })
-  }
-  const found = await readStreamStatus(redisAddress(config), streams, now)
-  return {
-    healthy: found.every(({ oldestAgeSeconds = 0 }) => oldestAgeSeconds < UNHEALTHY_AFTER_SECONDS),
-    streams: found.map(({ type, stream, info, pending, oldestAgeSeconds }) => ({
-      type,
-      stream,
-      length: info.length,
-      pending,
-      oldest_age_seconds: oldestAgeSeconds ?? null,
-    })),
-    last_run: newest === undefined ? null : { run_id: newest.run, committed_at: newest.time },
-    workers: 0,
+  const status = openStatus(config)
+  try {
+    const { healthy, streams, lastCommit } = await status.read(now)
+    return {
+      healthy,
+      streams: streams.map(({ oldestAgeSeconds, ...it }) => ({
+        ...it,
+        oldest_age_seconds: oldestAgeSeconds ?? null,
+      })),
+      last_run: lastCommit === undefined ? null : { run_id: lastCommit.runId, committed_at: lastCommit.time },
+    }
+  } finally {
+    await status.close()
   }
 }
 
-function lastId(records: readonly CommitRecord[]): EntryId {
-  const ends = records.flatMap(record => record.runs.map(([, last]) => last))
-  return ends.reduce((max, end) => (compareIds(end, max) > 0 ? end : max), FIRST_ID)
+/** Opens nothing before it is read, so that Redis may still be away. */
+export function openStatus(config: Config): OpenStatus {
+  const names = streamNames(config)
+  const waitMaxMs = INTERVALS_MAX * intervalMs(config.schedule, Date.now())
+  const logs = followLogs(config.dataDir)
+  const reader = openStreamReader(redisAddress(config))
+  const read = async (now: number): Promise<StreamsStatus> => {
+    const followers = await logs.refresh()
+    const asked = eventTypes.map(type => ({
+      type,
+      stream: names[type],
+      committedFrom: (id: string) => followers?.[type].committedFrom(id) ?? [],
+    }))
+    const streams = await reader.read(asked, now)
+    return {
+      healthy: streams.every(({ oldestAgeSeconds = 0 }) => oldestAgeSeconds * 1000 < waitMaxMs),
+      streams,
+      lastCommit: followers && newestOf(followers),
+    }
+  }
+  // Who asks while a read goes on is given the same one: a Redis that hangs is not asked by more and more.
+  let reading: Promise<StreamsStatus> | undefined
+  return {
+    read: now => {
+      reading ??= read(now).finally(() => {
+        reading = undefined
+      })
+      return reading
+    },
+    close: async () => {
+      reader.close()
+      await reading?.catch(() => undefined)
+    },
+  }
+}
+
+type Followers = Readonly<Record<EventType, LogFollower>>
+
+/** The logs of the dataset in a folder, which may be made, or put in another's place, while it is looked at. */
+function followLogs(dataDir: string): { readonly refresh: () => Promise<Followers | undefined> } {
+  let known: { readonly dataset: Dataset; readonly followers: Followers } | undefined
+  return {
+    refresh: async () => {
+      const dataset = await readDataset(nodeDisk, dataDir)
+      if (dataset === undefined) return undefined
+      if (known?.dataset.id !== dataset.id) known = { dataset, followers: followersOf(dataset) }
+      for (const type of eventTypes) await known.followers[type].refresh()
+      return known.followers
+    },
+  }
+}
+
+function followersOf({ folder, streams }: Dataset): Followers {
+  return perType(type => new LogFollower({ disk: nodeDisk, root: folder, stream: streams[type] }))
+}
+
+function newestOf(followers: Followers): StreamsStatus['lastCommit'] {
+  let last: StreamsStatus['lastCommit']
+  for (const type of eventTypes) {
+    const { newest } = followers[type]
+    if (newest !== undefined && (last === undefined || newest.time > last.time)) {
+      last = { runId: newest.run, time: newest.time }
+    }
+  }
+  return last
 }

@@ -30,18 +30,30 @@ function mistakesOf(env: Env): readonly string[] {
 
 describe('a configuration', () => {
   test('without any variable is the defaults', () => {
+    const redis = { url: 'redis://127.0.0.1:6379', username: undefined, password: undefined, tls: undefined }
     expect(readConfig({})).toEqual({
-      redis: { url: 'redis://127.0.0.1:6379', username: undefined, password: undefined, tls: undefined },
+      redis,
+      queueRedis: redis,
       streamPrefix: 'bluesky_',
       consumerGroup: 'skydrain',
       allowOtherGroups: false,
       dataDir: resolve('data'),
+      stateDir: resolve('.skydrain'),
+      redisPolicy: 'noeviction',
       parquetWriter: 'duckdb',
       batchSize: 2000,
       fileRowsMax: 200_000,
       entryBytesMax: 16 * 1024 ** 2,
       workers: Math.min(availableParallelism(), 64),
       runTimeoutMs: 240_000,
+      schedule: { cron: '*/5 * * * *', timeZone: 'UTC' },
+      host: '127.0.0.1',
+      port: undefined,
+      metricsPort: undefined,
+      publicUrl: undefined,
+      auth: { login: undefined, apiKey: undefined, metricsToken: undefined },
+      slackWebhookUrl: undefined,
+      logLevel: 'info',
     })
   })
 

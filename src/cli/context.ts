@@ -2,7 +2,9 @@ import type { Config, Env } from '../config.ts'
 
 /** What every command is given: nothing else of the process is touched by one. */
 export type CliContext = {
+  /** The environment over `.env`, and for most commands the servers of an `up` that runs here. */
   readonly env: Env
+  readonly version: string
   /** Reads the configuration; throws ConfigError with all its mistakes. */
   readonly config: () => Config
   /** Writes to standard output; with `--json` the one document and nothing else. */

@@ -51,6 +51,16 @@ export function pem() {
   })
 }
 
+/** An http or https URL without a fragment, as it was given. */
+export function httpUrl(text: string): string | undefined {
+  return /^https?:\/\/[^#\s]+$/.test(text) && URL.canParse(text) ? text : undefined
+}
+
+export function login(text: string): { readonly user: string; readonly password: string } | undefined {
+  const [, user, password] = /^([^:]{1,64}):(.{8,256})$/.exec(text) ?? []
+  return user === undefined || password === undefined ? undefined : { user, password }
+}
+
 /** A server's URL, its user and password cut off and decoded. A query could hold a password, so it is refused. */
 export function redisUrl(text: string) {
   if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) return undefined

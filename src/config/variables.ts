@@ -1,8 +1,9 @@
 import { resolve } from 'node:path'
 
+import { IANAZone } from 'luxon'
 import { z } from 'zod'
 
-import { byteCount, durationMs, form, matching, pem, redisUrl, wholeNumber } from './forms.ts'
+import { byteCount, durationMs, form, httpUrl, login, matching, pem, redisUrl, wholeNumber } from './forms.ts'
 
 export type Variable = {
   readonly name: string
@@ -41,6 +42,14 @@ export const variables = z.object({
   REDIS_TLS_KEY: variable(pem().optional(), {
     meaning: 'A PEM file: the key of the client’s certificate.',
   }),
+  QUEUE_REDIS_URL: variable(
+    form('redis://[user:password@]host[:port][/database], or rediss:// for TLS', redisUrl).optional(),
+    {
+      meaning:
+        'The Redis server of the queue, with `maxmemory-policy noeviction`; that of `REDIS_URL` when not set. Also as `QUEUE_REDIS_URL_FILE`.',
+      secret: true,
+    },
+  ),
   STREAM_PREFIX: variable(
     matching(
       /^(?!\.)[A-Za-z0-9_.:{}-]{1,64}$/,
@@ -64,6 +73,18 @@ export const variables = z.object({
     z.string().transform(it => resolve(it)),
     { default: './data', meaning: 'The folder of the dataset.' },
   ),
+  STATE_DIR: variable(
+    z.string().transform(it => resolve(it)),
+    {
+      default: './.skydrain',
+      meaning: 'The folder of what `up` keeps: its Redis servers, and where they are.',
+    },
+  ),
+  REDIS_POLICY: variable(z.enum(['noeviction', 'allkeys-lru'], 'noeviction or allkeys-lru'), {
+    default: 'noeviction',
+    meaning:
+      'The `maxmemory-policy` of the buffer that `up` starts; `allkeys-lru` may evict a whole stream when it is full.',
+  }),
   PARQUET_WRITER: variable(z.enum(['duckdb', 'parquetjs'], 'duckdb or parquetjs'), {
     default: 'duckdb',
     meaning: '`duckdb`, or `parquetjs`: pure JavaScript, slower.',
@@ -87,6 +108,54 @@ export const variables = z.object({
     default: '4m',
     meaning: 'The time limit of a run: `90s`, `4m`, `1h`; 10s to 24h.',
   }),
+  SCHEDULE: variable(matching(/^\S+( \S+){4,5}$/, 'a cron expression such as */5 * * * *'), {
+    default: '*/5 * * * *',
+    meaning: 'When data-writer runs: a cron expression; a sixth field in front is for seconds.',
+  }),
+  TIMEZONE: variable(form('a time zone such as UTC or Europe/London', timeZone), {
+    default: 'UTC',
+    meaning: 'The time zone of `SCHEDULE`.',
+  }),
+  HOST: variable(matching(/^[\w.:-]{1,253}$/, 'a host name or an address'), {
+    default: '127.0.0.1',
+    meaning:
+      'Where the server and the workers listen. Any other than loopback needs `SKYDRAIN_AUTH` or `SKYDRAIN_API_KEY`.',
+  }),
+  PORT: variable(wholeNumber(0, 65_535).optional(), {
+    meaning: 'The port of the server: 4200 when not set, 0 for any free one.',
+  }),
+  METRICS_PORT: variable(wholeNumber(0, 65_535).optional(), {
+    meaning: 'The port of a worker’s metrics and health: 9465 when not set, 0 for any free one.',
+  }),
+  PUBLIC_URL: variable(form('an http:// or https:// URL', httpUrl).optional(), {
+    meaning: 'Where people reach the server, for the links in messages.',
+  }),
+  SKYDRAIN_AUTH: variable(form('user:password, the password of 8 characters or more', login).optional(), {
+    meaning: 'A user and a password that the server asks for. Also as `SKYDRAIN_AUTH_FILE`.',
+    secret: true,
+  }),
+  SKYDRAIN_API_KEY: variable(
+    matching(/^[\x21-\x7e]{16,}$/, 'of 16 characters or more, without spaces').optional(),
+    {
+      meaning: 'A bearer token that the server takes too. Also as `SKYDRAIN_API_KEY_FILE`.',
+      secret: true,
+    },
+  ),
+  METRICS_TOKEN: variable(
+    matching(/^[\x21-\x7e]{16,}$/, 'of 16 characters or more, without spaces').optional(),
+    {
+      meaning: 'A bearer token that opens `/metrics` alone. Also as `METRICS_TOKEN_FILE`.',
+      secret: true,
+    },
+  ),
+  SLACK_WEBHOOK_URL: variable(form('an http:// or https:// URL', httpUrl).optional(), {
+    meaning: 'The Slack webhook that is told of failed runs. Also as `SLACK_WEBHOOK_URL_FILE`.',
+    secret: true,
+  }),
+  LOG_LEVEL: variable(z.enum(['debug', 'info', 'warn', 'error'], 'debug, info, warn or error'), {
+    default: 'info',
+    meaning: 'What `up`, `server` and `worker` log: `debug`, `info`, `warn` or `error`.',
+  }),
 })
 
 /** The table of all variables, in the order in which documents list them. */
@@ -97,6 +166,10 @@ export const configVariables: readonly Variable[] = Object.entries(variables.sha
   secret: false,
   ...about.get(schema),
 }))
+
+function timeZone(text: string): string | undefined {
+  return IANAZone.isValidZone(text) ? text : undefined
+}
 
 function variable<Schema extends z.ZodType>(
   schema: Schema,

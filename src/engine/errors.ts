@@ -25,6 +25,15 @@ export const errorCodes = {
   'no-dataset': { exitCode: 1, retry: false },
   'bad-query': { exitCode: 1, retry: false },
   'no-duckdb': { exitCode: 1, retry: false },
+  'redis-not-started': { exitCode: 1, retry: false },
+  'already-running': { exitCode: 1, retry: false },
+  'state-folder-unusable': { exitCode: 1, retry: false },
+  'slack-failed': { exitCode: 1, retry: false },
+  'queue-evicts': { exitCode: 1, retry: false },
+  'foreign-queue': { exitCode: 1, retry: false },
+  'run-unknown': { exitCode: 1, retry: false },
+  'port-in-use': { exitCode: 1, retry: false },
+  'cannot-listen': { exitCode: 1, retry: false },
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

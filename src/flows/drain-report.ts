@@ -1,4 +1,7 @@
-import type { RejectReason } from '../records/row.ts'
+import { z } from 'zod'
+
+import { type RejectReason, rejectReasons } from '../records/row.ts'
+import { type EntryId, millisecondsOf } from '../records/stream-entry.ts'
 
 /** What a drain has done so far. read = written + rejected + duplicates, at any time. */
 export type DrainCounts = {
@@ -17,11 +20,36 @@ export type DrainCounts = {
   /** Entries whose id the dataset held with other content. */
   readonly collisions: number
   readonly rejectedBy: Readonly<Partial<Record<RejectReason, number>>>
-  /** The stream's length when the drain began; 0 before it was asked. */
+  /** The stream's length when the drain began, or a range's share of it; 0 before it was asked. */
   readonly length: number
   /** Entries that are still to be drained; those of a window, at most. 0 once the drain came to its end. */
   readonly remaining: number
+  /** Of those read, the ones that a worker which died had before it. */
+  readonly claimed: number
+  /** Entries of the newest read. */
+  readonly batch: number
+  /** When Redis took the newest entry that was committed: milliseconds since 1970; 0 before there is one. */
+  readonly lastTime: number
 }
+
+const count = z.number().nonnegative()
+
+export const drainCounts: z.ZodType<DrainCounts> = z.object({
+  read: count,
+  written: count,
+  rejected: count,
+  duplicates: count,
+  deleted: count,
+  files: count,
+  bytes: count,
+  collisions: count,
+  rejectedBy: z.partialRecord(z.enum(rejectReasons), count),
+  length: count,
+  remaining: count,
+  claimed: count,
+  batch: count,
+  lastTime: count,
+})
 
 export const noCounts: DrainCounts = {
   read: 0,
@@ -35,6 +63,9 @@ export const noCounts: DrainCounts = {
   rejectedBy: {},
   length: 0,
   remaining: 0,
+  claimed: 0,
+  batch: 0,
+  lastTime: 0,
 }
 
 /** What a drain and its retry did together. */
@@ -55,6 +86,18 @@ export function addCounts(first: DrainCounts, second: DrainCounts): DrainCounts 
     rejectedBy,
     length: Math.max(first.length, second.length),
     remaining: second.remaining,
+    claimed: first.claimed + second.claimed,
+    batch: second.batch || first.batch,
+    lastTime: Math.max(first.lastTime, second.lastTime),
+  }
+}
+
+/** What the drains of two ranges of one stream did together. */
+export function joinCounts(one: DrainCounts, other: DrainCounts): DrainCounts {
+  return {
+    ...addCounts(one, other),
+    length: one.length + other.length,
+    remaining: one.remaining + other.remaining,
   }
 }
 
@@ -63,9 +106,12 @@ export class DrainReport {
   #counts: DrainCounts = noCounts
   #isFinished = false
   readonly #tell: (counts: DrainCounts) => void
+  readonly #share: number
 
-  constructor(tell: (counts: DrainCounts) => void = () => undefined) {
+  /** `share`: which part of the stream's entries the range is to hold, where it is one of several. */
+  constructor(tell: (counts: DrainCounts) => void = () => undefined, share = 1) {
     this.#tell = tell
+    this.#share = share
   }
 
   get counts(): DrainCounts {
@@ -74,7 +120,7 @@ export class DrainReport {
 
   /** On a second connection the stream is shorter by what the first one settled. */
   found(length: number): void {
-    this.#set({ length: length + this.#counts.read })
+    this.#set({ length: Math.ceil(length * this.#share) + this.#counts.read })
   }
 
   /** The range is drained: what came after it began, or lies outside of it, is not this drain's. */
@@ -83,12 +129,22 @@ export class DrainReport {
     this.#set({})
   }
 
+  batch(entries: number): void {
+    if (entries > 0) this.#counts = { ...this.#counts, batch: entries }
+  }
+
   committed(
-    staged: { readonly rows: number; readonly rejected: ReadonlyMap<RejectReason, number> },
+    staged: {
+      readonly rows: number
+      readonly rejected: ReadonlyMap<RejectReason, number>
+      readonly last?: EntryId | undefined
+    },
     { files, bytes }: { readonly files: number; readonly bytes: number },
   ): void {
     const rejected = [...staged.rejected.values()].reduce((sum, count) => sum + count, 0)
-    const made = { ...noCounts, read: staged.rows + rejected, written: staged.rows, rejected, files, bytes }
+    const lastTime = staged.last === undefined ? 0 : millisecondsOf(staged.last)
+    const read = staged.rows + rejected
+    const made = { ...noCounts, read, written: staged.rows, rejected, files, bytes, lastTime }
     const rejectedBy = Object.fromEntries(staged.rejected)
     this.#set(addCounts({ ...made, rejectedBy }, this.#counts))
   }
@@ -112,7 +168,10 @@ export class DrainReport {
 
   #set(changed: Partial<DrainCounts>): void {
     const counts = { ...this.#counts, ...changed }
-    this.#counts = { ...counts, remaining: this.#isFinished ? 0 : Math.max(0, counts.length - counts.read) }
+    // A range's share is an estimate: one that is not finished has something left.
+    const least = this.#share < 1 && counts.length > 0 ? 1 : 0
+    const left = Math.max(least, counts.length - counts.read)
+    this.#counts = { ...counts, remaining: this.#isFinished ? 0 : left }
     this.#tell(this.#counts)
   }
 }

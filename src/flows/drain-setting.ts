@@ -21,6 +21,8 @@ export type DrainLimits = {
 export type DrainRequest = {
   readonly type: EventType
   readonly range: IdRange
+  /** The range's share of the stream's entries, where it is one of several: 1 when not given. */
+  readonly share?: number
   readonly run: string
   /** No entry is read after this time; what is in hand is still committed. */
   readonly readUntil: number

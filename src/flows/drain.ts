@@ -1,9 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { OperatingError } from '../engine/errors.ts'
 import { compareIds, type EntryId } from '../records/stream-entry.ts'
 import type { DrainReport } from './drain-report.ts'
 import type { DrainRequest, DrainSetting, DrainTools } from './drain-setting.ts'
 import { type Staged, stageEntries } from './stage-entries.ts'
-import type { IdRange } from './streams-port.ts'
+import type { IdRange, StreamState } from './streams-port.ts'
+
+/** How often a run that waits for another looks again: a fraction of the shortest drain. */
+const POLL_MS = 200
 
 /**
  * Moves the entries of a range from a stream into the dataset, then deletes them from the stream. Whatever
@@ -41,15 +46,40 @@ export async function drain(
 }
 
 async function drainConnected(setting: DrainSetting, range: IdRange): Promise<void> {
-  const { connection, report, now, readUntil, signal } = setting
-  const { length, lastGeneratedId } = await connection.inspect()
-  report.found(length)
-  let rest: IdRange | undefined = { from: range.from, to: smallerId(range.to, lastGeneratedId) }
-  while (rest !== undefined && length > 0 && now() < readUntil) {
+  const { report, now, readUntil, signal } = setting
+  let stream = await takeTurn(setting, await lookAt(setting))
+  let rest: IdRange | undefined = { from: range.from, to: smallerId(range.to, stream.lastGeneratedId) }
+  while (rest !== undefined && stream.length > 0 && now() < readUntil) {
     signal.throwIfAborted()
     rest = await drainOneCommit(setting, rest)
+    if (rest !== undefined) stream = await takeTurn(setting, stream)
   }
-  if (rest === undefined || length === 0) report.finished()
+  if (rest === undefined || stream.length === 0) report.finished()
+}
+
+async function lookAt({ connection, report }: DrainSetting): Promise<StreamState> {
+  const stream = await connection.inspect()
+  report.found(stream.length)
+  return stream
+}
+
+/**
+ * Claims the stream for the next commit. While another run has it, waits until that one is done, or time is over;
+ * what that run leaves is drained here. Returns the stream as it is then.
+ */
+async function takeTurn(setting: DrainSetting, stream: StreamState): Promise<StreamState> {
+  const { connection, log, type, run, now, readUntil, signal, warn } = setting
+  let hasWaited = false
+  while (stream.length > 0 && now() < readUntil) {
+    const holder = await connection.claim(run)
+    if (holder === undefined) break
+    if (!hasWaited) warn(`${type}: run ${holder} is draining ${stream.name}; waiting for it`)
+    hasWaited = true
+    await sleep(POLL_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+  if (!hasWaited) return stream
+  await log.catchUp()
+  return await lookAt(setting)
 }
 
 /**

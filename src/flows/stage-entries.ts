@@ -45,6 +45,7 @@ export async function stageEntries(setting: DrainSetting, attempt: Attempt, rang
   ) {
     signal.throwIfAborted()
     const batch = await connection.read(rest, Math.min(limits.batchSize, limits.fileRowsMax - ids.length))
+    setting.report.batch(batch.length)
     const settled = await setting.log.settle(batch)
     await deleteKnown(setting, settled.known)
     const made = makeRows(setting.type, settled.fresh, limits.entryBytesMax)

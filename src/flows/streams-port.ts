@@ -19,6 +19,13 @@ export type StreamConnection = {
   readonly inspect: () => Promise<StreamState>
 
   /**
+   * Takes the stream for a run, whose ranges share it, or keeps it a little longer. Returns undefined, or the
+   * run that has it where that is another one. It only saves work that two runs would both do: where Redis
+   * takes no claim nobody waits, and a run that died has none.
+   */
+  readonly claim: (run: string) => Promise<string | undefined>
+
+  /**
    * The entries from `from` to `to`, both included, in order, `count` at most; fewer where they are large,
    * and none where there are none left. Fails with `reply-too-large` where the reply passes its limit; the
    * next connection then asks for fewer.
@@ -29,11 +36,12 @@ export type StreamConnection = {
   readonly deleteEntries: (ids: readonly EntryId[]) => Promise<number>
 
   /**
-   * Moves the monitoring group behind the last deleted entry, so that XINFO and redis_exporter show a true
-   * lag. Carries no work: returns the error instead of throwing it.
+   * Moves the monitoring group behind the last deleted entry, and never back, so that XINFO and redis_exporter
+   * show a true lag. Carries no work: returns the error instead of throwing it.
    */
   readonly moveGroup: (lastDeleted: EntryId) => Promise<Error | undefined>
 
+  /** Gives the stream back, too. */
   readonly close: () => Promise<void>
 }
 
@@ -41,6 +49,8 @@ export type StreamConnection = {
 export type IdRange = { readonly from: EntryId; readonly to: EntryId }
 
 export type StreamState = {
+  /** Its key in Redis. */
+  readonly name: string
   readonly length: number
   /** The largest id the stream ever gave; 0-0 for a stream that is not there. */
   readonly lastGeneratedId: EntryId

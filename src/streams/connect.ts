@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis'
 
 import { redisError } from './redis-errors.ts'
+import { within } from './within.ts'
 
 /** A Redis server and how to log in there. `username` and `password` win over those in the URL. */
 export type RedisAddress = {
@@ -22,27 +23,21 @@ const COMMAND_TIMEOUT_MS = 30_000
 /**
  * Opens one connection that never comes back once it is lost: nothing is sent again behind our back, since a
  * second XADD would double an entry, and an XDEL on another server could delete what nobody read.
- * Throws `redis-unreachable` or `redis-refused`.
+ * Throws `redis-unreachable` or `redis-refused`, the first also when the signal is aborted before it stands.
  */
-export async function connectRedis(address: RedisAddress): Promise<Redis> {
+export async function connectRedis(address: RedisAddress, signal?: AbortSignal): Promise<Redis> {
   const redis = new Redis(address.url, optionsOf(address))
   let lastError: unknown
   redis.on('error', error => {
     lastError = error
   })
-  const limit = setTimeout(() => {
-    lastError ??= new Error(`not ready within ${READY_TIMEOUT_MS / 1000} s`)
-    redis.disconnect()
-  }, READY_TIMEOUT_MS)
   try {
-    await redis.connect()
+    await within(READY_TIMEOUT_MS, redis.connect(), signal)
     return redis
   } catch (error) {
     // To disconnect what has ended already would keep the process for two more seconds.
     if (redis.status !== 'end') redis.disconnect()
     throw redisError(lastError ?? error, whereIs(address))
-  } finally {
-    clearTimeout(limit)
   }
 }
 

@@ -19,7 +19,7 @@ export type Ownership = {
 export async function checkOwnership(redis: Redis, stream: string, ownership: Ownership): Promise<void> {
   const { group, allowOtherGroups } = ownership
   if (allowOtherGroups) return
-  const others = (await readGroups(redis, stream)).filter(name => name !== group)
+  const others = (await readGroups(redis, stream)).map(it => it.name).filter(name => name !== group)
   if (others.length > 0) {
     throw new OperatingError(
       'foreign-group',

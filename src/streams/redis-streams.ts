@@ -9,6 +9,7 @@ import { moveMonitoringGroup } from './monitoring-group.ts'
 import { checkOwnership, type Ownership } from './ownership.ts'
 import { REPLY_BYTES_MAX, ReadSize } from './read-size.ts'
 import { redisError } from './redis-errors.ts'
+import { RunClaim } from './run-claim.ts'
 import { readIdentity } from './server-identity.ts'
 import { readStreamInfo } from './stream-info.ts'
 
@@ -40,6 +41,7 @@ class RedisStreamConnection implements StreamConnection {
   readonly #stream: string
   readonly #size: ReadSize
   readonly #bytes: ReplyBytes
+  readonly #claim: RunClaim
   #identity: string | undefined
 
   constructor(redis: Redis, options: RedisStreamsOptions, stream: string, size: ReadSize) {
@@ -48,14 +50,19 @@ class RedisStreamConnection implements StreamConnection {
     this.#stream = stream
     this.#size = size
     this.#bytes = new ReplyBytes(redis)
+    this.#claim = new RunClaim(redis, stream)
   }
 
   inspect = async (): Promise<StreamState> => {
     return await this.#told(async () => {
       await this.#checkSameServer()
       await checkOwnership(this.#redis, this.#stream, this.#options.ownership)
-      return await readStreamInfo(this.#redis, this.#stream)
+      return { name: this.#stream, ...(await readStreamInfo(this.#redis, this.#stream)) }
     })
+  }
+
+  claim = async (run: string): Promise<string | undefined> => {
+    return await this.#told(() => this.#claim.take(run))
   }
 
   read = async ({ from, to }: IdRange, wanted: number): Promise<readonly StreamEntry[]> => {
@@ -98,6 +105,7 @@ class RedisStreamConnection implements StreamConnection {
   }
 
   close = async (): Promise<void> => {
+    await this.#claim.release()
     this.#redis.disconnect()
   }
 

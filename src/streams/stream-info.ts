@@ -10,6 +10,8 @@ export type StreamInfo = {
   readonly entriesAdded: number
   /** The oldest entry on the stream; undefined where there is none. */
   readonly firstId: EntryId | undefined
+  /** The largest id that XDEL ever took off it; 0-0 before it took one. */
+  readonly maxDeletedId: EntryId
 }
 
 /** XINFO STREAM. A stream that is not there is an empty one. Throws Redis' own errors, WRONGTYPE among them. */
@@ -19,7 +21,13 @@ export async function readStreamInfo(redis: Redis, stream: string): Promise<Stre
     reply = await redis.xinfo('STREAM', stream)
   } catch (error) {
     if (!toError(error).message.includes('no such key')) throw error
-    return { length: 0, lastGeneratedId: FIRST_ID, entriesAdded: 0, firstId: undefined }
+    return {
+      length: 0,
+      lastGeneratedId: FIRST_ID,
+      entriesAdded: 0,
+      firstId: undefined,
+      maxDeletedId: FIRST_ID,
+    }
   }
   const fields = pairsOf(reply)
   const first = fields.get('first-entry')
@@ -28,17 +36,35 @@ export async function readStreamInfo(redis: Redis, stream: string): Promise<Stre
     lastGeneratedId: String(fields.get('last-generated-id')),
     entriesAdded: numberOf(fields, 'entries-added'),
     firstId: Array.isArray(first) ? String(first[0]) : undefined,
+    maxDeletedId: String(fields.get('max-deleted-entry-id') ?? FIRST_ID),
   }
 }
 
-/** The names of a stream's consumer groups; none where the stream is not there. */
-export async function readGroups(redis: Redis, stream: string): Promise<readonly string[]> {
+export type GroupInfo = {
+  readonly name: string
+  readonly lastDeliveredId: EntryId
+  /** Undefined where Redis has lost count. */
+  readonly entriesRead: number | undefined
+}
+
+/** A stream's consumer groups; none where the stream is not there. */
+export async function readGroups(redis: Redis, stream: string): Promise<readonly GroupInfo[]> {
   try {
     const groups: unknown = await redis.xinfo('GROUPS', stream)
-    return Array.isArray(groups) ? groups.map(group => String(pairsOf(group).get('name'))) : []
+    return Array.isArray(groups) ? groups.map(groupOf) : []
   } catch (error) {
     if (!toError(error).message.includes('no such key')) throw error
     return []
+  }
+}
+
+function groupOf(reply: unknown): GroupInfo {
+  const fields = pairsOf(reply)
+  const read = fields.get('entries-read')
+  return {
+    name: String(fields.get('name')),
+    lastDeliveredId: String(fields.get('last-delivered-id')),
+    entriesRead: typeof read === 'number' ? read : undefined,
   }
 }
 

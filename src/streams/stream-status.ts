@@ -1,84 +1,83 @@
 import type { Redis } from 'ioredis'
 
-import { type EventType, eventTypes, perType } from '../records/event-type.ts'
-import { compareIds, type EntryId, millisecondsOf } from '../records/stream-entry.ts'
+import type { IdRange } from '../flows/streams-port.ts'
+import type { EventType } from '../records/event-type.ts'
+import { type EntryId, millisecondsOf } from '../records/stream-entry.ts'
 import { connectRedis, type RedisAddress, whereIs } from './connect.ts'
+import { countInRanges } from './count-in-ranges.ts'
 import { redisError } from './redis-errors.ts'
-import { readStreamInfo, type StreamInfo } from './stream-info.ts'
+import { readStreamInfo } from './stream-info.ts'
+import { within } from './within.ts'
 
 export type StreamStatus = {
   readonly type: EventType
   readonly stream: string
-  readonly info: StreamInfo
-  /** Entries at or below the last committed id: read, and not yet deleted. Counted to 10,000 at most. */
+  readonly length: number
+  /** Entries that are in the dataset and not yet deleted, counted to 10,000 at most. */
   readonly pending: number
   /** How long the oldest entry has waited, by its id; undefined for an empty stream. Never negative. */
   readonly oldestAgeSeconds: number | undefined
 }
 
-const PENDING_COUNTED_MAX = 10_000
+export type AskedStream = {
+  readonly type: EventType
+  readonly stream: string
+  /** The ranges that are committed and end at an id or behind it, in order. */
+  readonly committedFrom: (id: EntryId) => readonly IdRange[]
+}
 
-/**
- * How full each stream is, how old, and how much of it was committed up to `lastCommitted` and not yet deleted.
- * Throws `redis-unreachable` or `redis-refused`.
- */
-export async function readStreamStatus(
-  address: RedisAddress,
-  streams: readonly { readonly type: EventType; readonly stream: string; readonly lastCommitted: EntryId }[],
-  now: number,
-): Promise<readonly StreamStatus[]> {
-  const redis = await connectRedis(address)
-  try {
-    return await Promise.all(
-      streams.map(async ({ type, stream, lastCommitted }) => {
-        try {
-          const info = await readStreamInfo(redis, stream)
-          const age = info.firstId === undefined ? undefined : (now - millisecondsOf(info.firstId)) / 1000
-          const pending = await countUpTo(redis, stream, info, lastCommitted)
-          return { type, stream, info, pending, oldestAgeSeconds: age && Math.max(0, age) }
-        } catch (error) {
-          throw redisError(error, whereIs(address), stream)
-        }
-      }),
-    )
-  } finally {
-    redis.disconnect()
+export type StreamReader = {
+  /**
+   * How full each stream is, how old, and what of it is committed. Throws `redis-unreachable` and the like, the
+   * first also when it was closed meanwhile.
+   */
+  readonly read: (streams: readonly AskedStream[], now: number) => Promise<readonly StreamStatus[]>
+  readonly close: () => void
+}
+
+/** Whoever looks at streams wants to know soon that Redis hangs. */
+const READ_WITHIN_MS = 10_000
+
+/** Connects when it is first asked. What was lost is connected anew by the next read. */
+export function openStreamReader(address: RedisAddress): StreamReader {
+  const closed = new AbortController()
+  let redis: Redis | undefined
+  const disconnect = () => {
+    if (redis !== undefined && redis.status !== 'end') redis.disconnect()
+    redis = undefined
+  }
+  return {
+    read: async (streams, now) => {
+      try {
+        if (redis?.status !== 'ready') redis = await connectRedis(address, closed.signal)
+        const connected = redis
+        const found = Promise.all(streams.map(asked => statusOf(connected, address, asked, now)))
+        return await within(READ_WITHIN_MS, found, closed.signal)
+      } catch (error) {
+        disconnect()
+        throw redisError(error, whereIs(address))
+      }
+    },
+    close: () => {
+      closed.abort()
+      disconnect()
+    },
   }
 }
 
-/** XLEN of each stream; 0 for a key that is no stream, whose drain will say so. Throws where Redis is not there. */
-export async function readLengths(
-  address: RedisAddress,
-  streams: Readonly<Record<EventType, string>>,
-): Promise<Readonly<Record<EventType, number>>> {
-  const redis = await connectRedis(address)
-  try {
-    const pipeline = redis.pipeline()
-    for (const type of eventTypes) pipeline.xlen(streams[type])
-    const replies = (await pipeline.exec()) ?? []
-    return perType(type => Number(replies[eventTypes.indexOf(type)]?.[1] ?? 0))
-  } catch (error) {
-    throw redisError(error, whereIs(address))
-  } finally {
-    redis.disconnect()
-  }
-}
-
-/** Most of the time nothing is there, which the first id tells. */
-async function countUpTo(
+async function statusOf(
   redis: Redis,
-  stream: string,
-  { firstId }: StreamInfo,
-  last: EntryId,
-): Promise<number> {
-  if (firstId === undefined || compareIds(firstId, last) > 0) return 0
-  let count = 0
-  for (let from = firstId; count < PENDING_COUNTED_MAX; ) {
-    const page = await redis.xrange(stream, from, last, 'COUNT', 500)
-    count += page.length
-    const end = page.at(-1)?.[0]
-    if (page.length < 500 || end === undefined) break
-    from = `(${end}`
+  address: RedisAddress,
+  { type, stream, committedFrom }: AskedStream,
+  now: number,
+): Promise<StreamStatus> {
+  try {
+    const { length, firstId } = await readStreamInfo(redis, stream)
+    if (firstId === undefined) return { type, stream, length, pending: 0, oldestAgeSeconds: undefined }
+    const oldestAgeSeconds = Math.max(0, (now - millisecondsOf(firstId)) / 1000)
+    const pending = await countInRanges(redis, stream, firstId, committedFrom(firstId))
+    return { type, stream, length, pending, oldestAgeSeconds }
+  } catch (error) {
+    throw redisError(error, whereIs(address), stream)
   }
-  return count
 }

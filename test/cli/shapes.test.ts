@@ -43,6 +43,9 @@ test('status --json before the first run: every stream, no run, healthy', async 
     streams: eventTypes.map(streamOf(place, 2)),
     last_run: null,
     workers: 0,
+    problems: [],
+    next_run_at: null,
+    runs: [],
   })
 })
 
@@ -70,6 +73,9 @@ test('run --json, then status, verify, query and rejected: the documents that th
     streams: eventTypes.map(streamOf(full, 0)),
     last_run: { run_id: done.run_id, committed_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) },
     workers: 0,
+    problems: [],
+    next_run_at: null,
+    runs: [],
   })
   const verdict = { ok: true, files: 5, rows: 15, duplicates: 0, missing: 0, orphans: 0, problems: [] }
   expect(documentOf(quiet(await full.run('verify', '--json')))).toEqual(verdict)
@@ -141,13 +147,13 @@ test('without --json every command prints plain lines, and nothing of them on st
     ],
     [
       ['status'],
-      /^stream +length +pending +oldest\n(plain_\w+ +\d+ +0.*\n){5}No run has committed anything yet\.\n$/,
+      /^stream +length +pending +oldest\n(plain_\w+ +\d+ +0.*\n){5}No run has committed anything yet\.\nWorkers: 0\. No schedule is set\.\n$/,
     ],
     [
       ['run', 'data-writer', '--local'],
       /^type +read +written +rejected +duplicates +deleted +files\n(\w+ +\d+ +\d+ +0 +0 +\d+ +\d\n){5}Completed in \d+\.\d\d s: run [0-9a-f-]{36}\n$/,
     ],
-    [['status'], /\nLast commit \d{4}-\S+Z: run [0-9a-f-]{36}\n$/],
+    [['status'], /\nLast commit \d{4}-\S+Z: run [0-9a-f-]{36}\nWorkers: 0\. No schedule is set\.\n$/],
     [['verify'], /^All is well: \d files, 60 rows, 0 duplicates, 0 missing, 0 orphans\n$/],
     [['query', `SELECT 'a' AS letter, 1234 AS n`], /^letter +n\na +1,234\n1 row\n$/],
     [['rejected', 'ls'], /^No entry was rejected\.\n$/],
@@ -171,7 +177,7 @@ test('an entry that waits for over 15 minutes makes status unhealthy, with exit 
   expect(found.healthy).toBe(false)
   expect(found.streams[1]?.oldest_age_seconds).toBeGreaterThanOrEqual(960)
   expect(quiet(await place.run('status'), 1).stdout).toMatch(
-    /\nUnhealthy: an entry has waited for more than 15 minutes\.\n$/,
+    /\nUnhealthy: an entry has waited for more than three intervals of the schedule\.\n$/,
   )
 })
 

@@ -20,7 +20,21 @@ beforeAll(async () => {
 afterAll(() => world?.close())
 
 describe('--help', () => {
-  for (const words of ['', 'run', 'status', 'load', 'generate', 'verify', 'query', 'rejected']) {
+  for (const words of [
+    '',
+    'up',
+    'server',
+    'worker',
+    'run',
+    'backfill',
+    'status',
+    'load',
+    'generate',
+    'verify',
+    'query',
+    'rejected',
+    'slack',
+  ]) {
     test.concurrent(`of '${words}' shows examples and ends with 0`, async () => {
       const { code, stdout, stderr } = await place.run(...words.split(' ').filter(Boolean), '--help')
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -52,7 +66,9 @@ describe('the operator’s mistake ends with 64 and one sentence:', () => {
   const run = 'run data-writer --local'
   const mistakes: Readonly<Record<string, RegExp>> = {
     'run nothing --local': /'nothing' is no flow; there is data-writer\./,
-    'run data-writer': /add --local/,
+    [`${run} --wait`]: /--local runs in this process and always waits; leave --wait out\./,
+    'server --port 65536': /--port is '65536'; it must be a port, 0 to 65535\./,
+    'up --port http': /--port is 'http'/,
     [`${run} --param types=posts,cats`]:
       /'cats' is no type; there are posts, likes, reposts, follows, blocks\./,
     [`${run} --param colour=red`]:

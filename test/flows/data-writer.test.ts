@@ -1,14 +1,17 @@
 import { expect, test } from 'vitest'
 
 import type { FlowRun } from '../../src/engine/flow.ts'
+import { runHere } from '../../src/engine/run-here.ts'
+import { runPart } from '../../src/engine/run-part.ts'
 import { type DataWriterResult, dataWriter, type RunDrain } from '../../src/flows/data-writer.ts'
-import type { DrainCounts } from '../../src/flows/drain-report.ts'
+import { type DrainCounts, noCounts } from '../../src/flows/drain-report.ts'
 import { type EventType, perType } from '../../src/records/event-type.ts'
 import { FIRST_ID, LAST_ID } from '../../src/records/stream-entry.ts'
-import { readLengths } from '../../src/streams/stream-status.ts'
+import { readStreamSpans } from '../../src/streams/stream-spans.ts'
 import { failure } from '../dataset/dataset-folder.ts'
 import {
   expected,
+  HOUR_22,
   killConnections,
   type Life,
   lengthOf,
@@ -40,13 +43,19 @@ async function run(
   const progress: Ran['progress'] = []
   const log = { info: () => undefined, warning: (message: string) => void warnings.push(message) }
   const drain = wrap(await openDrain(place, life))
-  const onProgress = (type: EventType, counts: DrainCounts) => void progress.push([type, counts])
   const address = { url: redis.url }
   const names = perType(type => `${place.prefix}${type}`)
-  const lengths = () => readLengths(address, names)
-  const ran = await dataWriter({ drain, lengths, timeoutMs: 600_000, onProgress }).run(
+  const spans = () => readStreamSpans(address, names)
+  const ran = await runHere(
+    dataWriter({ drain, spans, timeoutMs: 600_000 }),
     { types, range: { from: FIRST_ID, to: LAST_ID } },
-    { log, signal: signal ?? new AbortController().signal },
+    {
+      log,
+      signal: signal ?? new AbortController().signal,
+      onProgress: parts => {
+        for (const { part, done } of parts) if (done !== undefined) progress.push([part.type, done])
+      },
+    },
   )
   return { ...ran, warnings, progress }
 }
@@ -58,7 +67,7 @@ test('a run drains its types side by side, and reports each', async () => {
   await produce(place, posts(1, 2), 'blocks')
   const { state, result, progress } = await run(place, ['posts', 'likes', 'follows'])
   expect(state).toBe('Completed')
-  expect(result).toMatchObject({ remaining: 0, failed: new Map() })
+  expect(result).toMatchObject({ remaining: 0, failed: {} })
   expect(result?.types).toMatchObject({
     posts: { read: 31, written: 28, rejected: 3, deleted: 31 },
     likes: { read: 5, written: 5 },
@@ -76,9 +85,7 @@ test('a type that fails does not stop the others, and the error carries what the
   const { state, error, result, warnings } = await run(place, ['likes', 'posts', 'blocks'])
   expect(state).toBe('Failed')
   expect(error?.message).toMatch(/^likes: .*likes is no stream/)
-  expect([...(result?.failed ?? [])].map(([type, failed]) => [type, failed])).toMatchObject([
-    ['likes', { code: 'wrong-key-type' }],
-  ])
+  expect(result?.failed).toMatchObject({ likes: { code: 'wrong-key-type' } })
   expect(result?.types).toMatchObject({
     posts: { read: 31, deleted: 31 },
     likes: { read: 0 },
@@ -170,8 +177,9 @@ test('a run that is cancelled is Cancelled, leaves no staging and loses nothing'
     }),
   }
   const { state, error, progress } = await run(place, ['posts', 'likes'], { life, signal: controller.signal })
-  expect([state, error]).toEqual(['Cancelled', reason])
-  expect(progress.at(-1)?.[1]).toMatchObject({ read: 10, deleted: 10 })
+  expect([state, error?.message]).toEqual(['Cancelled', reason.message])
+  const ofPosts = progress.filter(([type]) => type === 'posts')
+  expect(ofPosts.at(-1)?.[1]).toMatchObject({ read: 10, deleted: 10 })
   expect(await stagingOf(place)).toEqual([])
   expect(await lengthOf(place)).toBe(21)
   expect((await run(place, ['posts'])).state).toBe('Completed')
@@ -193,4 +201,63 @@ test('a cancel during the wait before a retry ends the run at once', async () =>
     redis.restart,
   )
   expect([state, error?.message, calls]).toEqual(['Cancelled', 'enough', 1])
+})
+
+test('a range that another worker began goes on where it stopped, and tells what it took over', async () => {
+  const place = newPlace()
+  await produce(place, posts(0, 30))
+  const flow = dataWriter({
+    drain: await openDrain(place),
+    spans: () =>
+      readStreamSpans(
+        { url: redis.url },
+        perType(type => `${place.prefix}${type}`),
+      ),
+    timeoutMs: 600_000,
+  })
+  const part = { type: 'posts', range: { from: FIRST_ID, to: LAST_ID }, length: 31, share: 1 } as const
+  const end = await runPart(
+    flow,
+    {
+      runId: 'a-run',
+      startedAt: Date.now(),
+      part,
+      before: { ...noCounts, read: 9, written: 9 },
+      isTakenOver: true,
+    },
+    {
+      log: { info: () => undefined, warning: () => undefined },
+      signal: new AbortController().signal,
+      told: () => undefined,
+    },
+  )
+  expect(end).toMatchObject({
+    state: 'Completed',
+    done: { read: 40, written: 37, rejected: 3, claimed: 31, deleted: 31 },
+  })
+  expect(end.done).toMatchObject({ batch: 31, lastTime: HOUR_22 + 30 * 60_000 })
+})
+
+test('time that is over before the work is asks for one more run, unless nothing was read', () => {
+  const flow = dataWriter({ drain: async () => undefined, spans: () => Promise.reject(), timeoutMs: 600_000 })
+  const part = { type: 'posts', range: { from: FIRST_ID, to: LAST_ID }, length: 31, share: 1 } as const
+  const done = { ...noCounts, read: 9, written: 9, length: 31, remaining: 22 }
+  const over = { state: 'TimedOut' as const, error: { message: 'time is over' } }
+  expect(flow.end([{ part, state: 'Completed', done }])).toMatchObject({ state: 'Completed', again: true })
+  expect(flow.end([{ part, ...over, done }])).toMatchObject({ state: 'Completed', again: true })
+  expect(flow.end([{ part, state: 'Completed', done: { ...done, read: 0 } }])).toMatchObject({ again: false })
+  expect(flow.end([{ part, ...over }])).toMatchObject({ state: 'TimedOut', error: over.error })
+  expect(flow.end([{ part, state: 'Completed', done: { ...done, remaining: 0 } }])).toMatchObject({
+    again: false,
+  })
+})
+
+test('the ranges of one type add up, and a part that workers died at fails its type', () => {
+  const flow = dataWriter({ drain: async () => undefined, spans: () => Promise.reject(), timeoutMs: 600_000 })
+  const part = { type: 'likes', range: { from: FIRST_ID, to: LAST_ID }, length: 100, share: 0.5 } as const
+  const done = { ...noCounts, read: 50, written: 50, length: 50 }
+  const crashed = { part, state: 'Crashed' as const, error: { message: 'given up' } }
+  const { state, result, error } = flow.end([{ part, state: 'Completed', done }, crashed])
+  expect([state, error?.message]).toEqual(['Failed', 'likes: given up'])
+  expect(result).toMatchObject({ remaining: 50, types: { likes: { read: 50, length: 100, remaining: 50 } } })
 })

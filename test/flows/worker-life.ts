@@ -131,8 +131,8 @@ function wrapped(port: StreamsPort, wrap: Life['connection']): StreamsPort {
   if (wrap === undefined) return port
   return {
     connect: async type => {
-      const { inspect, read, deleteEntries, moveGroup, close } = await port.connect(type)
-      const bare: StreamConnection = { inspect, read, deleteEntries, moveGroup, close }
+      const { inspect, claim, read, deleteEntries, moveGroup, close } = await port.connect(type)
+      const bare: StreamConnection = { inspect, claim, read, deleteEntries, moveGroup, close }
       return { ...bare, ...wrap(bare) }
     },
   }

@@ -1,8 +1,5 @@
-import { hostname } from 'node:os'
-
 import { afterEach, describe, expect, test } from 'vitest'
 
-import { readStreamStatus } from '../../src/streams/stream-status.ts'
 import { callsOf, fill, newStream, redis, told, useRedis, using } from './stream-server.ts'
 
 useRedis()
@@ -126,72 +123,5 @@ describe('a Redis that is full', () => {
     })
     expect(await redis.client.xlen(stream)).toBe(0)
     expect(await redis.client.exists(`${stream}:skydrain`)).toBe(0)
-  })
-})
-
-describe('the monitoring group', () => {
-  async function groupOf(stream: string) {
-    const [group, ...others] = (await redis.client.xinfo('GROUPS', stream)) as unknown[][]
-    expect(others).toEqual([])
-    const pairs = new Map<unknown, unknown>()
-    for (let at = 0; at < (group ?? []).length; at += 2) pairs.set(group?.[at], group?.[at + 1])
-    return Object.fromEntries(pairs)
-  }
-
-  const drainFirst = (stream: string, count: number) =>
-    using(stream, async connection => {
-      const ids = Array.from({ length: count }, (_, at) => `${at + 1}-0`)
-      await connection.deleteEntries(ids)
-      return await connection.moveGroup(ids.at(-1) ?? '')
-    })
-
-  test('shows what is left as its lag, and this machine as its consumer', async () => {
-    const stream = newStream()
-    await fill(stream, 100)
-    expect(await drainFirst(stream, 60)).toBeUndefined()
-    expect(await groupOf(stream)).toMatchObject({ name: 'skydrain', consumers: 1, pending: 0, lag: 40 })
-    expect(await groupOf(stream)).toMatchObject({ 'last-delivered-id': '60-0', 'entries-read': 60 })
-    const consumers = (await redis.client.xinfo('CONSUMERS', stream, 'skydrain')) as unknown[][]
-    expect(consumers.map(consumer => consumer[1])).toEqual([hostname()])
-
-    await redis.client.xadd(stream, '200-0', 'a', 'b')
-    expect(await groupOf(stream)).toMatchObject({ lag: 41 })
-    await drainFirst(stream, 100)
-    expect(await groupOf(stream)).toMatchObject({ consumers: 1, lag: 1 })
-  })
-
-  test('is made anew where somebody destroyed it, or the whole stream', async () => {
-    const stream = newStream()
-    await fill(stream, 10)
-    await drainFirst(stream, 3)
-    await redis.client.xgroup('DESTROY', stream, 'skydrain')
-    expect(await drainFirst(stream, 6)).toBeUndefined()
-    expect(await groupOf(stream)).toMatchObject({ consumers: 1, lag: 4 })
-    await redis.client.del(stream)
-    await fill(stream, 5)
-    expect(await drainFirst(stream, 2)).toBeUndefined()
-    expect(await groupOf(stream)).toMatchObject({ lag: 3 })
-  })
-
-  test('that cannot be moved is told and not thrown: no entry hangs on it', async () => {
-    const error = await using(newStream(), connection => connection.moveGroup('1-0'))
-    expect(error).toBeInstanceOf(Error)
-  })
-})
-
-describe('the status of streams', () => {
-  test('tells length, age, and how much is committed and not yet deleted', async () => {
-    const [stream, empty] = [newStream(), newStream()]
-    await fill(stream, 1_200)
-    const streams = [
-      { type: 'posts', stream, lastCommitted: '700-0' },
-      { type: 'likes', stream: empty, lastCommitted: '0-0' },
-    ] as const
-    const [posts, likes] = await readStreamStatus({ url: redis.url }, streams, 61_001)
-    expect(posts).toMatchObject({ type: 'posts', stream, pending: 700, oldestAgeSeconds: 61 })
-    expect(posts?.info).toMatchObject({ length: 1_200, firstId: '1-0', entriesAdded: 1_200 })
-    expect(likes).toMatchObject({ pending: 0, oldestAgeSeconds: undefined, info: { length: 0 } })
-    const [future] = await readStreamStatus({ url: redis.url }, streams, 0)
-    expect(future?.oldestAgeSeconds).toBe(0)
   })
 })

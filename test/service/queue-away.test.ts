@@ -1,0 +1,84 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+import { waitFor } from '../cli/world.ts'
+import { completed, drainsOn, outliveOutage } from './outage.ts'
+import {
+  clientOf,
+  datasetSizes,
+  generate,
+  isEmpty,
+  openStation,
+  type Station,
+  waitForEvents,
+} from './station.ts'
+
+let station: Station
+
+beforeEach(async () => {
+  station = await openStation({ SCHEDULE: '*/3 * * * * *' })
+})
+afterEach(() => station?.close())
+
+test('the queue’s Redis is gone for 20 s: the drain goes on, and the schedule comes back by itself', () =>
+  outliveOutage(station, 20_000))
+
+test('the queue’s Redis is full: the drain goes on, and with room the schedule comes back by itself', async () => {
+  const { place, queue } = station
+  const worker = await station.up('worker')
+  const server = await station.up('server')
+  const produced: Record<string, number> = { ...(await generate(place, 500)) }
+  await waitForEvents(station, 'a first run', events => completed(events).length > 0)
+
+  const client = clientOf(queue)
+  try {
+    await client.config('SET', 'maxmemory', '1mb')
+    await drainsOn(station, produced)
+    await worker.says('This worker drains by its own clock')
+    await drainsOn(station, produced)
+    // Whoever finds it full leaves it alone for a while.
+    const refused = /errorstat_OOM:count=(\d+)/.exec(await client.info('errorstats'))?.[1]
+    expect(Number(refused)).toBeLessThan(200)
+    await client.config('SET', 'maxmemory', '0')
+  } finally {
+    client.disconnect()
+  }
+  const backAt = Date.now()
+  await waitForEvents(
+    station,
+    'a run by the schedule',
+    events =>
+      events.some(it => it.state === 'Running' && Date.parse(it.time) > backAt && (it.waitedMs ?? 0) > 0),
+    60_000,
+  )
+  await drainsOn(station, produced)
+  expect(await datasetSizes(place)).toEqual(produced)
+  const log = [worker, server].map(async ({ child, ended }) => {
+    child.kill('SIGTERM')
+    return await ended
+  })
+  for (const { code, stderr } of await Promise.all(log)) {
+    expect(code).toBe(0)
+    // Hundreds of refusals a second are one line a minute.
+    expect(stderr.split('\n').filter(line => line.includes('OOM')).length).toBeLessThan(10)
+  }
+})
+
+test('a worker alone drains, without a server that sets the schedule', async () => {
+  const produced = await generate(station.place, 500)
+  await station.up('worker')
+  await waitFor('the streams to be drained', () => isEmpty(station.place))
+  expect(await datasetSizes(station.place)).toEqual(produced)
+})
+
+test('a worker that starts while the queue is away drains, and takes runs when it is back', async () => {
+  await station.queue.kill()
+  const produced: Record<string, number> = { ...(await generate(station.place, 500)) }
+  const worker = await station.up('worker')
+  await worker.says('Until then this worker drains by its own clock')
+  await waitFor('the streams to be drained', () => isEmpty(station.place))
+  await station.queue.restart()
+  await drainsOn(station, produced)
+  const ended = await station.place.run('run', 'data-writer', '--wait', '--json')
+  expect(ended.code, ended.stderr).toBe(0)
+  expect(await datasetSizes(station.place)).toEqual(produced)
+})
