@@ -1,22 +1,26 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Config } from '../config.ts'
 import { readDataset } from '../dataset/dataset.ts'
 import { nodeDisk } from '../dataset/disk.ts'
-import { queueAddress, streamNames } from '../drain-parts.ts'
+import { queueAddress, redisAddress, streamNames } from '../drain-parts.ts'
 import { Closers } from '../engine/closers.ts'
 import { OperatingError } from '../engine/errors.ts'
 import type { RunEvent } from '../engine/run-event.ts'
 import { DATA_WRITER } from '../flows/data-writer.ts'
 import type { Log } from '../log.ts'
 import { createServerMetrics } from '../metrics/server-metrics.ts'
-import { compareIds } from '../records/stream-entry.ts'
+import { eventTypes } from '../records/event-type.ts'
+import { compareIds, FIRST_ID, millisecondsOf } from '../records/stream-entry.ts'
 import { type HttpServer, listen } from '../server/http.ts'
 import { alertOnRuns } from '../slack/alert-on-runs.ts'
+import type { Backlog } from '../slack/message.ts'
 import { openSlack } from '../slack/webhook.ts'
 import { openStatus } from '../status.ts'
 import { checkQueueServer } from '../streams/queue-server.ts'
-import { openRunEvents } from '../streams/run-events.ts'
+import { openRunEvents, type RunEvents } from '../streams/run-events.ts'
+import { readStreamSpans } from '../streams/stream-spans.ts'
 import { toldCursor } from '../streams/told-cursor.ts'
 import { openRunQueue } from '../workers/run-queue.ts'
 import { keepSchedule } from '../workers/schedule.ts'
@@ -68,11 +72,12 @@ export async function openServer({
         return { ...counts, nextRunAt }
       },
     })
-    const alerts = closers.add(openAlerts(config, log, readStreams, metrics.notified), it => it.close())
+    const alerts = closers.add(openAlerts(config, log, metrics.notified), it => it.close())
     const progress = createProgress({ schedule: config.schedule, queue, status })
     const follower = new AbortController()
     const events = closers.add(openRunEvents(queueAddress(config), { told: log.warning }), it => it.close(0))
     const isNew = onceEach()
+    const replay = openReplay(events)
     const startedAt = Date.now()
     const cursor = toldCursor(queueAddress(config))
     const toldUpTo = await cursor.read()
@@ -80,15 +85,14 @@ export async function openServer({
       from: '0',
       signal: follower.signal,
       take: async (id, event) => {
+        replay.took(id)
         if (!isNew(event)) return
-        const isTold = toldUpTo !== undefined && compareIds(id, toldUpTo) <= 0
-        const silent = isTold || Date.parse(event.time) < startedAt - TOLD_LATE_MS
+        const isOld = Date.parse(event.time) < startedAt - TOLD_LATE_MS
+        const isTold = isOld || (toldUpTo !== undefined && compareIds(id, toldUpTo) <= 0)
         metrics.take(event)
         progress.take(event)
-        alerts.take(event, silent)
-        if (silent) return
-        logEvent(log, event)
-        await cursor.write(id)
+        alerts.take(event, isTold || !(await cursor.claim(id)))
+        if (!isTold) logEvent(log, event)
       },
     })
     closers.add(following, async () => {
@@ -106,7 +110,7 @@ export async function openServer({
       role: 'server',
       instance: randomUUID(),
       checks: progress.checks,
-      metrics,
+      metrics: { ...metrics, text: () => replay.over.then(metrics.text) },
       onError: error => log.error(error.message),
     })
     closers.add(http, it => it.close())
@@ -122,6 +126,39 @@ const TOLD_LATE_MS = 3_600_000
 
 /** How often the progress of the runs is looked at. */
 const WATCH_MS = 5_000
+
+/** Thousands of events take a second or two; where they cannot be had, the other metrics are shown all the same. */
+const REPLAY_LIMIT_MS = 10_000
+
+/**
+ * At its start the server takes again what runs told before. `over` resolves when it has: counters that are shown
+ * half way would rise to where they were, and Prometheus would take that for runs and rows.
+ */
+function openReplay(events: Pick<RunEvents, 'latest'>) {
+  let newest: string | undefined
+  let taken: string = FIRST_ID
+  let end = () => {}
+  const ended = new Promise<void>(resolve => {
+    end = resolve
+  })
+  const look = () => {
+    if (newest !== undefined && compareIds(taken, newest) >= 0) end()
+  }
+  void events
+    .latest(1)
+    .catch(() => [])
+    .then(([found]) => {
+      newest = found?.id ?? FIRST_ID
+      look()
+    })
+  return {
+    took: (id: string) => {
+      taken = id
+      look()
+    },
+    over: Promise.race([ended, sleep(REPLAY_LIMIT_MS, undefined, { ref: false })]),
+  }
+}
 
 async function checkQueue(config: Config, log: Log): Promise<void> {
   try {
@@ -142,12 +179,8 @@ type Alerts = {
 const SLACK_CLOSE_MS = 3_000
 
 /** Slack, where a webhook is set; else nobody is told. */
-function openAlerts(
-  { slackWebhookUrl, publicUrl }: Config,
-  log: Log,
-  readBacklog: Parameters<typeof alertOnRuns>[0]['readBacklog'],
-  notified: (result: 'ok' | 'error') => void,
-): Alerts {
+function openAlerts(config: Config, log: Log, notified: (result: 'ok' | 'error') => void): Alerts {
+  const { slackWebhookUrl, publicUrl } = config
   if (slackWebhookUrl === undefined) {
     return { take: () => undefined, missing: () => undefined, close: async () => undefined }
   }
@@ -158,7 +191,7 @@ function openAlerts(
       if (result === 'error') log.warning(sentence)
     },
   })
-  const alerts = alertOnRuns({ slack, readBacklog, publicUrl, now: Date.now })
+  const alerts = alertOnRuns({ slack, readBacklog: () => readBacklog(config), publicUrl, now: Date.now })
   return {
     take: (event, silent) => alerts.take(event, { silent }),
     missing: alerts.missing,
@@ -167,6 +200,18 @@ function openAlerts(
       await slack.close(SLACK_CLOSE_MS)
     },
   }
+}
+
+/** A key that is no stream, which may be what an alert is about, counts as an empty one and hides no other. */
+async function readBacklog(config: Config): Promise<Backlog> {
+  const streams = streamNames(config)
+  const spans = await readStreamSpans(redisAddress(config), streams)
+  return eventTypes.map(type => {
+    const { length, firstId } = spans[type]
+    const stream = streams[type]
+    if (firstId === undefined) return { stream, length }
+    return { stream, length, oldestAgeSeconds: Math.max(0, Date.now() - millisecondsOf(firstId)) / 1_000 }
+  })
 }
 
 /** Whether an event has not come before. It may come twice; more than the newest thousands are never asked for. */

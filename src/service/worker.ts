@@ -13,6 +13,7 @@ import type { Log } from '../log.ts'
 import { createWorkerMetrics } from '../metrics/worker-metrics.ts'
 import type { HttpServer } from '../server/http.ts'
 import { checkQueueServer } from '../streams/queue-server.ts'
+import { isAnyClaimed } from '../streams/run-claim.ts'
 import { openRunEvents } from '../streams/run-events.ts'
 import { readStreamSpans } from '../streams/stream-spans.ts'
 import { startQueueWorker } from '../workers/queue-worker.ts'
@@ -65,7 +66,7 @@ export async function openWorker({ config, env, log, version, port }: WorkerSett
     const clock = startOwnClock({
       schedule: config.schedule,
       spans,
-      isDraining: async () => false,
+      isDraining: () => isAnyClaimed(redisAddress(config), Object.values(streamNames(config))),
       newestRun: () => newestRun(config, events),
       run: signal => {
         metrics.ownClock()

@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis'
 
 import { toError } from '../engine/errors.ts'
+import { connectRedis, type RedisAddress, whereIs } from './connect.ts'
+import { redisError } from './redis-errors.ts'
 import { within } from './within.ts'
 
 /** A commit is made after 60 s at the latest, and the claim renewed before each. */
@@ -22,7 +24,7 @@ export class RunClaim {
 
   constructor(redis: Redis, stream: string) {
     this.#redis = redis
-    this.#key = `${stream}:skydrain:run`
+    this.#key = keyOf(stream)
   }
 
   /** Takes or renews it for a run. Returns the run that has it where that is another one, and living. */
@@ -74,9 +76,32 @@ export class RunClaim {
   async #isAlive({ clients }: Holder): Promise<boolean> {
     const others = clients.filter(it => it !== this.#client)
     if (others.length === 0) return false
-    const found = String(await this.#redis.call('CLIENT', 'LIST', 'ID', ...others))
-    return found.includes(' name=skydrain ')
+    return await isConnected(this.#redis, others)
   }
+}
+
+/** Whether a run drains one of the streams at this moment. Throws where Redis does not answer. */
+export async function isAnyClaimed(address: RedisAddress, streams: readonly string[]): Promise<boolean> {
+  const redis = await connectRedis(address)
+  try {
+    const texts = await redis.mget(streams.map(keyOf))
+    const clients = texts.flatMap(text => (text === null ? [] : holderOf(text).clients))
+    return clients.length > 0 && (await isConnected(redis, clients))
+  } catch (error) {
+    throw redisError(error, whereIs(address))
+  } finally {
+    redis.disconnect()
+  }
+}
+
+/** Whether one of these clients is a connection of ours that still stands. */
+async function isConnected(redis: Redis, clients: readonly string[]): Promise<boolean> {
+  const found = String(await redis.call('CLIENT', 'LIST', 'ID', ...clients))
+  return found.includes(' name=skydrain ')
+}
+
+function keyOf(stream: string): string {
+  return `${stream}:skydrain:run`
 }
 
 type Holder = { readonly run: string; readonly clients: readonly string[] }

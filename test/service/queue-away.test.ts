@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 
 import { waitFor } from '../cli/world.ts'
 import { completed, drainsOn, outliveOutage } from './outage.ts'
@@ -12,17 +12,24 @@ import {
   waitForEvents,
 } from './station.ts'
 
-let station: Station
+// They wait for most of their time, so they wait together.
+vi.setConfig({ testTimeout: 180_000 })
 
-beforeEach(async () => {
-  station = await openStation({ SCHEDULE: '*/3 * * * * *' })
+const stations: Station[] = []
+afterAll(() => Promise.all(stations.map(it => it.close())))
+
+async function open(): Promise<Station> {
+  const station = await openStation({ SCHEDULE: '*/3 * * * * *', WORKERS: '1' })
+  stations.push(station)
+  return station
+}
+
+test.concurrent('the queue’s Redis is gone for 20 s: the drain goes on, and the schedule comes back by itself', async () => {
+  await outliveOutage(await open(), 20_000)
 })
-afterEach(() => station?.close())
 
-test('the queue’s Redis is gone for 20 s: the drain goes on, and the schedule comes back by itself', () =>
-  outliveOutage(station, 20_000))
-
-test('the queue’s Redis is full: the drain goes on, and with room the schedule comes back by itself', async () => {
+test.concurrent('the queue’s Redis is full: the drain goes on, and with room the schedule comes back by itself', async () => {
+  const station = await open()
   const { place, queue } = station
   const worker = await station.up('worker')
   const server = await station.up('server')
@@ -63,14 +70,16 @@ test('the queue’s Redis is full: the drain goes on, and with room the schedule
   }
 })
 
-test('a worker alone drains, without a server that sets the schedule', async () => {
+test.concurrent('a worker alone drains, without a server that sets the schedule', async () => {
+  const station = await open()
   const produced = await generate(station.place, 500)
   await station.up('worker')
   await waitFor('the streams to be drained', () => isEmpty(station.place))
   expect(await datasetSizes(station.place)).toEqual(produced)
 })
 
-test('a worker that starts while the queue is away drains, and takes runs when it is back', async () => {
+test.concurrent('a worker that starts while the queue is away drains, and takes runs when it is back', async () => {
+  const station = await open()
   await station.queue.kill()
   const produced: Record<string, number> = { ...(await generate(station.place, 500)) }
   const worker = await station.up('worker')

@@ -52,7 +52,7 @@ async function midway({ child: { pid } }: Running): Promise<void> {
 }
 
 test('a worker is killed with -9 in mid-run: another takes its ranges over within 45 s, exactly once', async () => {
-  const produced = await generate(station.place, 60_000)
+  const produced = await generate(station.place, 45_000)
   const victim = await station.up('worker')
   const other = await station.up('worker')
   const waiting = station.place.run('run', 'data-writer', '--wait', '--json')
@@ -77,7 +77,7 @@ test('a worker is killed with -9 in mid-run: another takes its ranges over withi
 })
 
 test('SIGTERM in mid-run ends a worker with 0 within 10 s; the next one goes on at once with what is left', async () => {
-  const produced = await generate(station.place, 60_000)
+  const produced = await generate(station.place, 45_000)
   const first = await station.up('worker')
   const waiting = station.place.run('run', 'data-writer', '--wait', '--json')
   await midway(first)
@@ -102,7 +102,7 @@ test('SIGTERM in mid-run ends a worker with 0 within 10 s; the next one goes on 
 })
 
 test('a second signal ends a worker at once, and nothing is lost', async () => {
-  const produced = await generate(station.place, 20_000)
+  const produced = await generate(station.place, 50_000)
   const first = await station.up('worker')
   await station.place.run('run', 'data-writer')
   await midway(first)
