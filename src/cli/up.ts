@@ -52,7 +52,12 @@ async function up(options: UpOptions, context: CliContext): Promise<void> {
     ...(options.port !== undefined && { port: options.port }),
   })
   try {
-    if (options.demo) await service.feed()
+    if (options.demo) {
+      context.tell(
+        'Made events are put on the streams, 220 a second. In ten seconds they are drained for the first time.',
+      )
+      await service.feed(context.signal)
+    }
     if (options.demo || options.once) await showOneRun(service, context)
     context.print(whereText(service))
   } catch (error) {

@@ -13,8 +13,8 @@ const EVENTS_PER_SECOND = 220
 const AGAIN_AFTER_MS = 1_000
 
 export type Feed = {
-  /** Resolves when so many events were put on the streams. */
-  readonly fed: (events: number) => Promise<void>
+  /** Resolves when so many events were put on the streams. Throws the signal's reason. */
+  readonly fed: (events: number, signal: AbortSignal) => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -41,7 +41,12 @@ export function startFeed(config: Config, warn: (message: string) => void): Feed
     }
   })()
   return {
-    fed: events => new Promise(resolve => (total >= events ? resolve() : waiting.push({ events, resolve }))),
+    fed: (events, until) =>
+      new Promise((resolve, reject) => {
+        if (total >= events) resolve()
+        else waiting.push({ events, resolve })
+        until.addEventListener('abort', () => reject(until.reason), { once: true })
+      }),
     close: async () => {
       stopped.abort(new Error('the event stream ends'))
       await feeding

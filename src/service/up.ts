@@ -21,8 +21,11 @@ export type UpService = {
   readonly queue: WatchedQueue
   /** When the schedule's next run is due, in milliseconds since 1970. */
   readonly nextAt: () => number
-  /** Begins to put made events on the streams; resolves when there are enough of them to be worth a look. */
-  readonly feed: () => Promise<void>
+  /**
+   * Begins to put made events on the streams; resolves when there are enough of them to be worth a look. Throws the
+   * signal's reason.
+   */
+  readonly feed: (signal: AbortSignal) => Promise<void>
   /** What is in the dataset: the newest hour as a tree, and a query with its answer where DuckDB is there. */
   readonly show: (signal: AbortSignal) => Promise<Shown>
   readonly close: () => Promise<void>
@@ -89,7 +92,10 @@ export async function openUp({ env, log, version, port }: UpSetting): Promise<Up
       workerUrl: worker.http.url,
       queue,
       nextAt: () => nextTime(config.schedule, Date.now()),
-      feed: () => closers.add(startFeed(config, log.warning), it => it.close()).fed(EVENTS_TO_SHOW),
+      feed: async signal => {
+        const feed = closers.add(startFeed(config, log.warning), it => it.close())
+        await feed.fed(EVENTS_TO_SHOW, signal)
+      },
       show: signal => show(config, signal),
       close: () => closers.close(),
     }

@@ -188,3 +188,13 @@ async function rowsOf(): Promise<number> {
   const { stdout } = await skydrain(['verify', '--json'], { cwd, env })
   return JSON.parse(stdout).rows
 }
+
+test('Ctrl-C while up --demo waits for its first events ends it, and all it started, at once', async () => {
+  const running = up('--demo')
+  await running.says('In ten seconds they are drained')
+  const { redisPids } = described()
+  running.child.kill('SIGINT')
+  const { code, stdout } = await running.ended
+  expect([code, stdout]).toEqual([0, ''])
+  expect(redisPids.some(isAlive)).toBe(false)
+})
