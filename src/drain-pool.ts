@@ -13,7 +13,8 @@ export type ToThread =
 
 export type FromThread =
   | { readonly kind: 'counts'; readonly counts: DrainCounts }
-  | { readonly kind: 'warning'; readonly message: string }
+  /** `isOfThread`: about the thread itself, which every other one finds too. */
+  | { readonly kind: 'warning'; readonly message: string; readonly isOfThread: boolean }
   | { readonly kind: 'done' }
   | {
       readonly kind: 'failed'
@@ -44,7 +45,7 @@ export class DrainPool {
     const worker = await this.#take()
     try {
       signal.throwIfAborted()
-      await runIn(worker, request, { ...told, warn: message => this.#warnOnce(message, told.warn) }, signal)
+      await runIn(worker, request, told, message => this.#warnOnce(message, told.warn), signal)
     } finally {
       this.#giveBack(worker)
     }
@@ -101,6 +102,7 @@ async function runIn(
   worker: Worker,
   request: DrainRequest,
   told: Parameters<RunDrain>[1],
+  warnOnce: (message: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const tell = (message: ToThread) => worker.postMessage(message)
@@ -113,7 +115,7 @@ async function runIn(
       worker.removeAllListeners('message')
       worker.on('message', (message: FromThread) => {
         if (message.kind === 'counts') told.counts(message.counts)
-        else if (message.kind === 'warning') told.warn(message.message)
+        else if (message.kind === 'warning') (message.isOfThread ? warnOnce : told.warn)(message.message)
         else if (message.kind === 'done') resolve()
         else reject(errorOf(message))
       })

@@ -12,7 +12,8 @@ const port = parentPort
 if (port === null) throw new Error('drain-thread.js is started by the drain pool')
 
 const tell = (message: FromThread) => port.postMessage(message)
-const warn = (message: string) => tell({ kind: 'warning', message })
+const warn = (message: string) => tell({ kind: 'warning', message, isOfThread: false })
+const warnOfThread = (message: string) => tell({ kind: 'warning', message, isOfThread: true })
 const { env } = workerData as { env: Env }
 let parts: Promise<DrainParts> | undefined
 let running = new AbortController()
@@ -31,7 +32,8 @@ async function run({ request }: ToThread & { kind: 'drain' }): Promise<void> {
   running = new AbortController()
   const report = new DrainReport(counts => tell({ kind: 'counts', counts }), request.share)
   try {
-    await drain((await openParts()).tools, request, report, running.signal)
+    const { tools } = await openParts()
+    await drain({ ...tools, warn }, request, report, running.signal)
     tell({ kind: 'done' })
   } catch (thrown) {
     const error = toError(thrown)
@@ -42,7 +44,7 @@ async function run({ request }: ToThread & { kind: 'drain' }): Promise<void> {
 
 /** What could not be opened is tried again by the next drain: the disk may have been mended. */
 async function openParts(): Promise<DrainParts> {
-  parts ??= openDrain(readConfig(env), warn)
+  parts ??= openDrain(readConfig(env), warnOfThread)
   try {
     return await parts
   } catch (error) {

@@ -3,13 +3,13 @@ import { type Dataset, readDataset } from './dataset/dataset.ts'
 import { nodeDisk } from './dataset/disk.ts'
 import { LogFollower } from './dataset/log-follower.ts'
 import { redisAddress, streamNames } from './drain-parts.ts'
-import { intervalMs } from './engine/cron.ts'
+import { timeAfter } from './engine/cron.ts'
 import { type EventType, eventTypes, perType } from './records/event-type.ts'
 import { openStreamReader, type StreamStatus } from './streams/stream-status.ts'
 
 /** What Redis and the commit logs tell. */
 export type StreamsStatus = {
-  /** False when an entry has waited for longer than three times the schedule's interval. */
+  /** False when an entry has waited while three times of the schedule have passed. */
   readonly healthy: boolean
   /** In the order of the types. */
   readonly streams: readonly StreamStatus[]
@@ -43,7 +43,7 @@ export type Status = {
 
 export type LastRun = { readonly run_id: string; readonly committed_at: string }
 
-const INTERVALS_MAX = 3
+const TIMES_MISSED_MAX = 3
 
 /** Reads once what anyone would look at first. Throws where Redis does not answer or the log cannot be read. */
 export async function readStatus(config: Config, now: number): Promise<Status> {
@@ -66,7 +66,6 @@ export async function readStatus(config: Config, now: number): Promise<Status> {
 /** Opens nothing before it is read, so that Redis may still be away. */
 export function openStatus(config: Config): OpenStatus {
   const names = streamNames(config)
-  const waitMaxMs = INTERVALS_MAX * intervalMs(config.schedule, Date.now())
   const logs = followLogs(config.dataDir)
   const reader = openStreamReader(redisAddress(config))
   const read = async (now: number): Promise<StreamsStatus> => {
@@ -78,7 +77,10 @@ export function openStatus(config: Config): OpenStatus {
     }))
     const streams = await reader.read(asked, now)
     return {
-      healthy: streams.every(({ oldestAgeSeconds = 0 }) => oldestAgeSeconds * 1000 < waitMaxMs),
+      healthy: streams.every(
+        ({ oldestAgeSeconds = 0 }) =>
+          now < timeAfter(config.schedule, now - oldestAgeSeconds * 1000, TIMES_MISSED_MAX),
+      ),
       streams,
       lastCommit: followers && newestOf(followers),
     }

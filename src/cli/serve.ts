@@ -6,29 +6,46 @@ import type { CliContext } from './context.ts'
 /** Systemd, Kubernetes and people kill a process that takes longer than this. */
 const CLOSE_LIMIT_MS = 9_500
 
+/** After its work is done a process needs some milliseconds to end. */
+const END_LIMIT_MS = 1_000
+
 /** A log on standard error: plain lines where a person reads it, JSON lines elsewhere. */
 export function logOf(context: CliContext) {
   return openLog({ level: context.config().logLevel, isTerminal: context.showsProgress })
 }
 
+export type Closing = { readonly close: () => Promise<void> }
+
 /**
- * Runs a service until SIGTERM or Ctrl-C, and closes it. What does not close in time is let go: the process then
- * ends all the same, and whatever was in hand is taken over or done again. Ended so it is no failure.
+ * Opens a service, does something with it, and closes it whatever comes. From SIGTERM or Ctrl-C on, also while it
+ * is being opened, the process ends within 10 seconds: what does not close in time is let go, and whatever was in
+ * hand is taken over or done again. Ended so it is no failure.
  */
-export async function serveUntilStopped(
-  service: { readonly close: () => Promise<void> },
-  { signal }: Pick<CliContext, 'signal'>,
-  warn: (message: string) => void,
+export async function serve<Service extends Closing>(
+  { signal, tell }: Pick<CliContext, 'signal' | 'tell'>,
+  open: () => Promise<Service>,
+  work: (service: Service) => Promise<void>,
 ): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort')
-  endAfter(CLOSE_LIMIT_MS, warn)
-  await service.close()
-  endAfter(1_000, warn)
+  const end = (milliseconds: number, exitCode: number) =>
+    setTimeout(() => {
+      tell('Something did not close in time and was let go.')
+      process.exit(exitCode)
+    }, milliseconds).unref()
+  signal.addEventListener('abort', () => end(CLOSE_LIMIT_MS, 0), { once: true })
+  let service: Service | undefined
+  try {
+    service = await open()
+    if (!signal.aborted) await work(service)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  } finally {
+    if (!signal.aborted) end(CLOSE_LIMIT_MS, 1)
+    await service?.close()
+    end(END_LIMIT_MS, Number(process.exitCode ?? 0))
+  }
 }
 
-function endAfter(milliseconds: number, warn: (message: string) => void): void {
-  setTimeout(() => {
-    warn('Something did not close in time and was let go.')
-    process.exit(0)
-  }, milliseconds).unref()
+/** What a service does that only serves. */
+export async function untilStopped({ signal }: Pick<CliContext, 'signal'>): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 
 import type { CliContext } from './context.ts'
 import { portOption } from './port.ts'
-import { logOf, serveUntilStopped } from './serve.ts'
+import { logOf, serve, untilStopped } from './serve.ts'
 
 const PORT = 4200
 
@@ -24,21 +24,18 @@ Examples:
   skydrain server --port 8080
   curl http://127.0.0.1:4200/health/ready`,
     )
-    .action((options: { port?: number }) => serve(options, context))
+    .action((options: { port?: number }) => startServer(options, context))
 }
 
-async function serve({ port }: { port?: number }, context: CliContext): Promise<void> {
+async function startServer(options: { port?: number }, context: CliContext): Promise<void> {
   const config = context.config()
   const log = logOf(context)
   const { openServer } = await import('../service/server.ts')
   const { version } = context
-  const server = await openServer({
-    config,
-    log,
-    version,
-    port: port ?? config.port ?? PORT,
-    portSetBy: '--port or PORT',
+  const port = options.port ?? config.port ?? PORT
+  const open = () => openServer({ config, log, version, port, portSetBy: '--port or PORT' })
+  await serve(context, open, async ({ http }) => {
+    log.info(`The server is on ${http.url}: /metrics, /health/ready, /health/live`)
+    await untilStopped(context)
   })
-  log.info(`The server is on ${server.http.url}: /metrics, /health/ready, /health/live`)
-  await serveUntilStopped(server, context, log.warning)
 }

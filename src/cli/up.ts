@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 
 import { type CliContext, UsageError } from './context.ts'
 import { portOption } from './port.ts'
-import { runText } from './run-report.ts'
-import { logOf, serveUntilStopped } from './serve.ts'
+import { reportRun } from './run-report.ts'
+import { logOf, serve, untilStopped } from './serve.ts'
 import { table } from './table.ts'
 import { waitWithProgress } from './wait.ts'
 
@@ -45,28 +45,24 @@ async function up(options: UpOptions, context: CliContext): Promise<void> {
   const log = logOf(context)
   const { openUp } = await import('../service/up.ts')
   const { version } = context
-  const service = await openUp({
-    env,
-    log,
-    version,
-    ...(options.port !== undefined && { port: options.port }),
-  })
-  try {
-    if (options.demo) {
-      context.tell(
-        'Made events are put on the streams, 220 a second. In ten seconds they are drained for the first time.',
-      )
-      await service.feed(context.signal)
-    }
-    if (options.demo || options.once) await showOneRun(service, context)
-    context.print(whereText(service))
-  } catch (error) {
-    await service.close()
-    if (context.signal.aborted) return
-    throw error
-  }
-  if (options.once) await service.close()
-  else await serveUntilStopped(service, context, log.warning)
+  const port = options.port === undefined ? {} : { port: options.port }
+  await serve(
+    context,
+    () => openUp({ env, log, version, ...port }),
+    async service => {
+      if (options.demo) {
+        context.tell(
+          'Made events are put on the streams, 220 a second. In ten seconds they are drained for the first time.',
+        )
+        await service.feed(context.signal)
+      }
+      if (options.demo || options.once) await showOneRun(service, context)
+      context.print(whereText(service))
+      if (!options.once) await untilStopped(context)
+    },
+  )
+  // Whoever asked for one run has not got it.
+  if (options.once && context.signal.aborted) context.exitWith(130)
 }
 
 type Up = Awaited<ReturnType<typeof import('../service/up.ts')['openUp']>>
@@ -74,12 +70,7 @@ type Up = Awaited<ReturnType<typeof import('../service/up.ts')['openUp']>>
 /** One run through the queue, as the schedule's are, and what it left. */
 async function showOneRun(service: Up, context: CliContext): Promise<void> {
   const runId = await service.queue.add('data-writer', {})
-  const run = await waitWithProgress(service.queue, runId, context)
-  context.print(runText(run, context))
-  if (run.state !== 'Completed') {
-    context.tell(`skydrain: ${run.error?.message ?? `the run is ${run.state}`}`)
-    context.exitWith(1)
-  }
+  reportRun(await waitWithProgress(service.queue, runId, context), {}, context)
   const { tree, sql, answer } = await service.show(context.signal)
   if (tree !== '') context.print(`\n${tree}`)
   if (answer !== undefined) {

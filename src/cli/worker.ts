@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 
 import type { CliContext } from './context.ts'
-import { logOf, serveUntilStopped } from './serve.ts'
+import { logOf, serve, untilStopped } from './serve.ts'
 
 const PORT = 9465
 
@@ -29,7 +29,13 @@ async function work(context: CliContext): Promise<void> {
   const log = logOf(context)
   const { openWorker } = await import('../service/worker.ts')
   const { version, env } = context
-  const worker = await openWorker({ config, env, log, version, port: config.metricsPort ?? PORT })
-  log.info(`A worker of ${config.workers} threads; metrics on ${worker.http.url}/metrics`)
-  await serveUntilStopped(worker, context, log.warning)
+  const port = config.metricsPort ?? PORT
+  await serve(
+    context,
+    () => openWorker({ config, env, log, version, port }),
+    async ({ http }) => {
+      log.info(`A worker of ${config.workers} threads; metrics on ${http.url}/metrics`)
+      await untilStopped(context)
+    },
+  )
 }

@@ -47,12 +47,12 @@ export async function keepRedisServer({
       const again = await startRedisServer({ ...settings, port })
       server = again
       if (isStopped) await again.stop()
-      else await onRestart()
-      return true
     } catch (error) {
       warn(toError(error).message)
       return false
     }
+    await onRestart().catch(error => warn(toError(error).message))
+    return true
   }
 
   void keep()

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -20,10 +20,14 @@ export function rememberServer({ folder, pid, port }: ServerNote & { readonly fo
   writeFileSync(join(folder, NOTE), `${pid} ${port}\n`, { mode: 0o600 })
 }
 
-/** A note that stays, on a disk that has become read-only for instance, does no harm: nobody answers to it. */
-export function forgetServer(folder: string): void {
+/**
+ * Removes the note of a server that has ended; one that names another server by now stays. A note that cannot be
+ * removed, on a disk that has become read-only for instance, does no harm: nobody answers to it.
+ */
+export function forgetServer(folder: string, pid: number): void {
   try {
-    rmSync(join(folder, NOTE))
+    const path = join(folder, NOTE)
+    if (readFileSync(path, 'utf8').startsWith(`${pid} `)) rmSync(path)
   } catch {
     // It is gone already, or it stays.
   }

@@ -86,7 +86,7 @@ function endWithUs(
   process.once('exit', terminate)
   void ended.then(() => {
     process.removeListener('exit', terminate)
-    forgetServer(server.folder)
+    forgetServer(server.folder, server.pid)
   })
   try {
     // In the same turn as the spawn, so that a process of ours that is killed has left a note of its server.

@@ -10,8 +10,12 @@ export function nextTime({ cron, timeZone }: Cron, after: number): number {
     .getTime()
 }
 
-/** Milliseconds between the next two times of a schedule. */
-export function intervalMs(schedule: Cron, now: number): number {
-  const next = nextTime(schedule, now)
-  return nextTime(schedule, next) - next
+/**
+ * The time that comes so many times behind one, in milliseconds since 1970. What is late is told by times that
+ * were missed and not by intervals: a schedule may rest all night.
+ */
+export function timeAfter(schedule: Cron, after: number, times: number): number {
+  let time = after
+  for (let passed = 0; passed < times; passed += 1) time = nextTime(schedule, time)
+  return time
 }

@@ -23,6 +23,8 @@ export type RunEvent = {
   readonly time: string
   /** Where it ran, as host:pid. */
   readonly worker: string
+  /** Of a run that a worker began by its own clock, past the queue. */
+  readonly isUnqueued?: true
   /** Of a run that begins: milliseconds since it was due. */
   readonly waitedMs?: number
   /** Of a run that ended: milliseconds from its beginning. */

@@ -35,8 +35,9 @@ export type ServerMetrics = {
 }
 
 /**
- * The metrics of the whole: streams, queue and runs, wherever they ran. Counters begin at 0 with this process, as
- * Prometheus expects it; timestamps are 0 until the first event that tells one.
+ * The metrics of the whole: streams, queue and runs, wherever they ran. Counters begin at 0 here; that they are not
+ * shown before the events of earlier runs were taken again is the caller's to see to. Timestamps are 0 until the
+ * first event that tells one.
  */
 export function createServerMetrics({
   version,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { type Cron, intervalMs, nextTime } from '../engine/cron.ts'
+import { type Cron, nextTime } from '../engine/cron.ts'
 import { toError } from '../engine/errors.ts'
 import type { StreamSpan } from '../flows/plan-ranges.ts'
 import { millisecondsOf } from '../records/stream-entry.ts'
@@ -11,7 +11,7 @@ export type OwnClockOptions = {
   readonly spans: () => Promise<Readonly<Record<string, StreamSpan>>>
   /** Whether some run drains a stream at this moment. */
   readonly isDraining: () => Promise<boolean>
-  /** When anything was last told of a run, in milliseconds since 1970. Throws where the queue cannot be used. */
+  /** When anything was last told of a run of the queue's, in milliseconds since 1970. Throws where the queue cannot be used. */
   readonly newestRun: () => Promise<number | undefined>
   readonly run: (signal: AbortSignal) => Promise<void>
   readonly warn: (message: string) => void
@@ -41,12 +41,12 @@ export function startOwnClock(options: OwnClockOptions): OwnClock {
 async function keepTime(options: OwnClockOptions, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const dueAt = nextTime(options.schedule, Date.now())
-    const everyMs = intervalMs(options.schedule, dueAt)
-    const graceMs = Math.min(GRACE_MS, everyMs / 4) * (1 + Math.random() / 2)
+    const intervalMs = nextTime(options.schedule, dueAt) - dueAt
+    const graceMs = Math.min(GRACE_MS, intervalMs / 4) * (1 + Math.random() / 2)
     await sleepUntil(dueAt + graceMs, signal)
     if (signal.aborted) return
     try {
-      const reason = await reasonToRun(options, dueAt, everyMs)
+      const reason = await reasonToRun(options, dueAt)
       if (reason === undefined) continue
       options.warn(`${reason} This worker drains by its own clock.`)
       await options.run(signal)
@@ -66,9 +66,8 @@ async function sleepUntil(time: number, signal: AbortSignal): Promise<void> {
 }
 
 async function reasonToRun(
-  { spans, isDraining, newestRun }: OwnClockOptions,
+  { schedule, spans, isDraining, newestRun }: OwnClockOptions,
   dueAt: number,
-  everyMs: number,
 ): Promise<string | undefined> {
   const waits = Object.values(await spans()).some(
     ({ firstId }) => firstId !== undefined && millisecondsOf(firstId) < dueAt,
@@ -76,7 +75,8 @@ async function reasonToRun(
   if (!waits || (await isDraining())) return undefined
   try {
     const told = await newestRun()
-    if (told !== undefined && told >= dueAt - everyMs) return undefined
+    // None was missed but for this one, which may be late.
+    if (told !== undefined && nextTime(schedule, told) >= dueAt) return undefined
     return 'No run was begun for two intervals of the schedule.'
   } catch (error) {
     return toError(error).message

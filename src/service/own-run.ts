@@ -26,13 +26,14 @@ export async function runUnqueued(
 ): Promise<void> {
   const runId = randomUUID()
   const time = new Date().toISOString()
-  events.emit({ runId, flow: DATA_WRITER, state: 'Running', time, worker: name, waitedMs: 0 })
+  const known = { worker: name, isUnqueued: true } as const
+  events.emit({ runId, flow: DATA_WRITER, state: 'Running', time, waitedMs: 0, ...known })
   const run = await runHere(flow, dataWriterParams.parse({}), { log, signal, runId })
-  events.emit({ ...endEventOf(DATA_WRITER, run), worker: name })
+  events.emit({ ...endEventOf(DATA_WRITER, run), ...known })
 }
 
 /**
- * When anything was last told of a run, in milliseconds since 1970; undefined where nothing ever was. Throws where
+ * When anything was last told of a run of the queue's, in milliseconds since 1970; undefined where nothing ever was. Throws where
  * the queue is away, or full: nothing can be queued then.
  */
 export async function newestRun(
@@ -40,6 +41,10 @@ export async function newestRun(
   events: Pick<RunEvents, 'latest'>,
 ): Promise<number | undefined> {
   await checkQueueTakesWrites(queueAddress(config))
-  const [newest] = await events.latest(1)
-  return newest === undefined ? undefined : Date.parse(newest.event.time)
+  const newest = (await events.latest(EVENTS_LOOKED_AT)).find(({ event }) => !event.isUnqueued)
+  // A worker's clock may be ahead of this one.
+  return newest === undefined ? undefined : Math.min(Date.now(), Date.parse(newest.event.time))
 }
+
+/** Of a long outage only runs past the queue are told; those before it are of no interest then. */
+const EVENTS_LOOKED_AT = 50

@@ -1,4 +1,4 @@
-import { type Cron, intervalMs } from '../engine/cron.ts'
+import { type Cron, timeAfter } from '../engine/cron.ts'
 import { toError } from '../engine/errors.ts'
 import type { RunEvent } from '../engine/run-event.ts'
 import { DATA_WRITER } from '../flows/data-writer.ts'
@@ -32,16 +32,19 @@ export function createProgress({ schedule, queue, status }: ProgressTools): Prog
   let askedAt = startedAt
   let isLooking = false
 
-  function take({ flow, state, time }: RunEvent): void {
+  /** Whether so many times of the schedule have passed since then without what they should have brought. */
+  const isLate = (since: number, times: number) => Date.now() > timeAfter(schedule, since, times) + LATE_MS
+
+  function take({ flow, state, time, isUnqueued }: RunEvent): void {
     if (flow !== DATA_WRITER) return
-    if (state === 'Running') beganAt = Math.max(beganAt, Date.parse(time))
-    if (state === 'Completed') completedAt = Math.max(completedAt, Date.parse(time))
+    // A worker's clock may be ahead. A run that the queue did not bring says nothing of the queue.
+    const at = Math.min(Date.now(), Date.parse(time))
+    if (state === 'Running' && !isUnqueued) beganAt = Math.max(beganAt, at)
+    if (state === 'Completed') completedAt = Math.max(completedAt, at)
   }
 
   async function watch(log: Log, missing: (flow: string, sinceMs: number) => void): Promise<void> {
-    const limitMs = 2 * intervalMs(schedule, Date.now()) + LATE_MS
-    const sinceMs = Date.now() - Math.max(beganAt, askedAt)
-    if (isLooking || sinceMs < limitMs) return
+    if (isLooking || !isLate(Math.max(beganAt, askedAt), 2)) return
     isLooking = true
     missing(DATA_WRITER, Date.now() - beganAt)
     try {
@@ -81,7 +84,7 @@ export function createProgress({ schedule, queue, status }: ProgressTools): Prog
       run: async () => {
         const sinceMs = Date.now() - completedAt
         const detail = `the last good run ended ${Math.round(sinceMs / 1000)} s ago, or the server began then`
-        return { ok: sinceMs < 3 * intervalMs(schedule, Date.now()) + LATE_MS, detail }
+        return { ok: !isLate(completedAt, 3), detail }
       },
     },
     {
@@ -91,7 +94,7 @@ export function createProgress({ schedule, queue, status }: ProgressTools): Prog
         const ages = streams.map(it => it.oldestAgeSeconds ?? 0)
         const oldest = Math.max(0, ...ages)
         const detail = `the oldest entry has waited for ${Math.round(oldest)} s`
-        return { ok: oldest * 1000 < 3 * intervalMs(schedule, Date.now()) + LATE_MS, detail }
+        return { ok: !isLate(Date.now() - oldest * 1000, 3), detail }
       },
     },
   ]

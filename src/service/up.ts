@@ -8,7 +8,7 @@ import { Closers } from '../engine/closers.ts'
 import { nextTime } from '../engine/cron.ts'
 import type { Log } from '../log.ts'
 import { startFeed } from './feed.ts'
-import { openQueue, type WatchedQueue } from './queue.ts'
+import { type WatchedQueue, watchedQueue } from './queue.ts'
 import { openServer } from './server.ts'
 import { type Shown, show } from './show.ts'
 import { openWorker } from './worker.ts'
@@ -84,7 +84,7 @@ export async function openUp({ env, log, version, port }: UpSetting): Promise<Up
       })
     await write()
     servers.onRestart(write)
-    const { part: queue, close } = await openQueue(config)
+    const { part: queue, close } = watchedQueue(config)
     closers.add(queue, close)
     return {
       config,

@@ -7,18 +7,17 @@ import { queueAddress, redisAddress, streamNames } from '../drain-parts.ts'
 import { DrainPool } from '../drain-pool.ts'
 import { carried } from '../engine/carried-flow.ts'
 import { Closers } from '../engine/closers.ts'
-import { OperatingError } from '../engine/errors.ts'
 import { dataWriter, type RunDrain } from '../flows/data-writer.ts'
 import type { Log } from '../log.ts'
 import { createWorkerMetrics } from '../metrics/worker-metrics.ts'
 import type { HttpServer } from '../server/http.ts'
-import { checkQueueServer } from '../streams/queue-server.ts'
 import { isAnyClaimed } from '../streams/run-claim.ts'
 import { openRunEvents } from '../streams/run-events.ts'
 import { readStreamSpans } from '../streams/stream-spans.ts'
-import { startQueueWorker } from '../workers/queue-worker.ts'
+import { type QueueWorker, startQueueWorker } from '../workers/queue-worker.ts'
 import { startOwnClock } from './own-clock.ts'
 import { newestRun, runUnqueued } from './own-run.ts'
+import { withSoundQueue } from './sound-queue.ts'
 import { listenAsWorker } from './worker-http.ts'
 
 export type WorkerService = {
@@ -50,7 +49,6 @@ export async function openWorker({ config, env, log, version, port }: WorkerSett
     const dataset = await openDataset(nodeDisk, config.dataDir, streamNames(config))
     const spans = () => readStreamSpans(redisAddress(config), streamNames(config))
     await spans()
-    await checkQueue(config, dataset.id, log)
 
     const name = `${hostname()}:${process.pid}`
     const metrics = createWorkerMetrics({ version, threads: config.workers })
@@ -74,29 +72,30 @@ export async function openWorker({ config, env, log, version, port }: WorkerSett
       },
       warn: log.warning,
     })
-    const worker = startQueueWorker({
-      address: queueAddress(config),
-      flows: [carried(flow)],
-      concurrency: config.workers,
-      name,
-      log,
-      emit: events.emit,
+    const work = () =>
+      startQueueWorker({
+        address: queueAddress(config),
+        flows: [carried(flow)],
+        concurrency: config.workers,
+        name,
+        log,
+        emit: events.emit,
+      })
+    let worker: QueueWorker | undefined
+    const stopped = new AbortController()
+    closers.add(stopped, async it => {
+      it.abort()
+      // The clock's run in hand ends beside the parts in hand.
+      await Promise.allSettled([clock.close(), worker?.close(HAND_OVER_MS)])
     })
-    closers.add(worker, it => Promise.allSettled([clock.close(), it.close(HAND_OVER_MS)]))
+    const queue = { config, datasetId: dataset.id, log, signal: stopped.signal }
+    await withSoundQueue(queue, 'Until then this worker drains by its own clock.', () => {
+      worker = work()
+    })
     return { http, close: () => closers.close() }
   } catch (error) {
     await closers.close()
     throw error
-  }
-}
-
-/** A queue that is away comes back, and the worker's own clock drains until then. */
-async function checkQueue(config: Config, datasetId: string, log: Log): Promise<void> {
-  try {
-    await checkQueueServer(queueAddress(config), datasetId)
-  } catch (error) {
-    if (!(error instanceof OperatingError) || error.code !== 'redis-unreachable') throw error
-    log.warning(`${error.message} Until then this worker drains by its own clock.`)
   }
 }
 

@@ -33,8 +33,13 @@ function isRunEvent(value: unknown): value is RunEvent {
     states.has(state) &&
     !Number.isNaN(Date.parse(String(time))) &&
     [waitedMs, durationMs].every(it => it === undefined || typeof it === 'number') &&
-    (error === undefined || (isObject(error) && typeof error.message === 'string'))
+    (error === undefined || isErrorNote(error))
   )
+}
+
+function isErrorNote(value: unknown): boolean {
+  if (!isObject(value) || typeof value.message !== 'string') return false
+  return [value.code, value.stack].every(it => it === undefined || typeof it === 'string')
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

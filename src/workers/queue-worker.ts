@@ -3,9 +3,11 @@ import { type Job, Queue, WaitingError, Worker } from 'bullmq'
 import type { CarriedFlow } from '../engine/carried-flow.ts'
 import type { RunLogger } from '../engine/flow.ts'
 import type { RunEvent } from '../engine/run-event.ts'
+import { closeWithin } from './close-within.ts'
+import { JobsInHand } from './jobs-in-hand.ts'
 import { carryPart } from './part-jobs.ts'
 import { partName, QUEUE, type QueueAddress, queueOptions, TICK } from './queue-names.ts'
-import { isFull, QuietErrors } from './quiet-errors.ts'
+import { isRefusal, QuietErrors } from './quiet-errors.ts'
 import { carryRun, runTick } from './run-jobs.ts'
 
 export type QueueWorkerOptions = {
@@ -37,18 +39,20 @@ const STALLED_LOOK_MS = 10_000
 /** A part at which so many workers died is given up: what kills them might be the part. */
 const DEATHS_MAX = 3
 
-/** How long a worker lets a full Redis be. */
+/** How long a worker lets a Redis be that refuses. */
 const REST_MS = 2_000
 
 /** Takes runs and their parts from the queue. Waits for the queue's Redis however long that is away. */
 export function startQueueWorker(options: QueueWorkerOptions): QueueWorker {
   const { address, flows, concurrency, name, log } = options
   const stopping = new AbortController()
+  const inHand = new JobsInHand()
   const queue = new Queue(QUEUE, queueOptions(address, 'works'))
   const carry = (job: Job, token = '') => process(job, token)
   const worker = new Worker(QUEUE, carry, {
     ...queueOptions(address, 'works'),
     name,
+    // A run beside the parts: it only plans and ends.
     concurrency: concurrency + 1,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_LOOK_MS,
@@ -59,15 +63,25 @@ export function startQueueWorker(options: QueueWorkerOptions): QueueWorker {
   queue.on('error', error => errors.tell(error))
   worker.on('error', error => {
     errors.tell(error)
-    if (isFull(error)) rest()
+    if (isRefusal(error)) rest()
+  })
+  worker.on('lockRenewalFailed', ids => {
+    for (const id of ids) inHand.stop(id)
   })
   worker.on('failed', (job, error) => job && gaveUp(job, error))
   const emit = (event: Omit<RunEvent, 'worker'>) => options.emit({ ...event, worker: name })
 
   async function process(job: Job, token: string): Promise<unknown> {
-    const { signal } = stopping
+    const done = await inHand.take(job.id ?? '', lost => carryJob(job, token, lost))
+    if (done !== 'twice') return done.result
+    await job.moveToWait(token)
+    throw new WaitingError()
+  }
+
+  async function carryJob(job: Job, token: string, lost: AbortSignal): Promise<unknown> {
+    const signal = AbortSignal.any([stopping.signal, lost])
     try {
-      if (job.name === TICK) return await runTick(job, queue, flow => flows.some(it => it.name === flow))
+      if (job.name === TICK) return await runTick(job, { queue, flows, emit })
       const flow = flows.find(it => it.name === job.name || partName(it.name) === job.name)
       if (flow === undefined) throw new Error(`This worker knows no flow for the job '${job.name}'.`)
       if (flow.name === job.name) return await carryRun(flow, job, token, { queue, log, emit, signal })
@@ -76,12 +90,13 @@ export function startQueueWorker(options: QueueWorkerOptions): QueueWorker {
     } catch (error) {
       if (!signal.aborted || (error instanceof Error && error.name === 'WaitingChildrenError')) throw error
     }
+    if (lost.aborted) throw lost.reason
     await job.moveToWait(token)
     throw new WaitingError()
   }
 
   let isResting = false
-  /** BullMQ asks a full Redis again and again, without a pause: 40 % of a core were measured. */
+  /** BullMQ asks a Redis that refuses again and again, without a pause: half of a core was measured. */
   function rest(): void {
     if (isResting) return
     isResting = true
@@ -92,36 +107,21 @@ export function startQueueWorker(options: QueueWorkerOptions): QueueWorker {
     }, REST_MS).unref()
   }
 
-  /** A run, not a part: the parts that were given up are told by their run. */
+  /** A run, not a part or tick: the parts that were given up are told by their run. */
   function gaveUp(job: Job, error: Error): void {
     log.warning(`The job ${job.name} ${job.id} was given up: ${error.message}`)
-    const flow = flows.find(it => it.name === job.name)
-    if (flow === undefined || job.id === undefined) return
+    if (job.id === undefined || job.name === TICK || job.name.endsWith('/part')) return
     const note = { message: `the run was given up: ${error.message}` }
-    emit({ runId: job.id, flow: flow.name, state: 'Crashed', time: new Date().toISOString(), error: note })
+    emit({ runId: job.id, flow: job.name, state: 'Crashed', time: new Date().toISOString(), error: note })
   }
 
   async function close(withinMs: number): Promise<void> {
     if (isResting) await worker.resume()
-    const closing = worker.close()
+    const closing = closeWithin(worker, withinMs)
     stopping.abort(new Error('the worker is stopped'))
-    const isDone = await within(closing, withinMs)
-    if (!isDone) log.warning('Work in hand was let go; another worker takes it over.')
-    await within(Promise.allSettled([isDone ? undefined : worker.close(true), queue.close()]), 1_000)
+    if (!(await closing)) log.warning('Work in hand was let go; another worker takes it over.')
+    await closeWithin(queue, 1_000)
   }
 
   return { close }
-}
-
-/** Whether something is done before the time is over. */
-async function within(work: Promise<unknown>, withinMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const over = new Promise<boolean>(resolve => {
-    timer = setTimeout(() => resolve(false), withinMs)
-  })
-  try {
-    return await Promise.race([work.then(() => true), over])
-  } finally {
-    clearTimeout(timer)
-  }
 }

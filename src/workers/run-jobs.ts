@@ -19,20 +19,42 @@ export type RunJobTools = {
  * A schedule's time has come: puts a run of the deployment in the queue. Where one is on its way already this
  * does nothing, so that an outage is followed by one run that catches up, and not by one for each tick it missed.
  */
-export async function runTick(job: Job, queue: Queue, knows: (flow: string) => boolean): Promise<void> {
+export async function runTick(job: Job, { queue, flows, emit }: TickTools): Promise<void> {
   const { flow, params } = tickJob.parse(job.data)
-  if (!knows(flow)) throw new Error(`This worker knows no flow '${flow}'.`)
-  await dropGhost(queue, flow)
+  const known = flows.find(it => it.name === flow)
+  if (known === undefined) throw new Error(`This worker knows no flow '${flow}'.`)
+  await dropGhost(known, queue, emit)
   const dueAt = Number(job.id?.split(':').at(-1)) || Date.now()
   const data: RunJob = { params, dueAt, isDeployment: true }
   await queue.add(flow, data, { ...KEPT, jobId: randomUUID(), deduplication: { id: deploymentOf(flow) } })
 }
 
-/** A deduplication key whose job is gone, after a FLUSHALL or by hand, would keep every run away for ever. */
-async function dropGhost(queue: Queue, flow: string): Promise<void> {
-  const id = deploymentOf(flow)
+export type TickTools = {
+  readonly queue: Queue
+  readonly flows: readonly CarriedFlow[]
+  readonly emit: (event: Omit<RunEvent, 'worker'>) => void
+}
+
+/** So long after its time limit a run is no slow one: its parts or its workers are gone. */
+const GHOST_AFTER_MS = 300_000
+
+/**
+ * A deduplication key whose run is gone, after a FLUSHALL or by hand, or waits for parts that never end, would keep
+ * every run away for ever.
+ */
+async function dropGhost(flow: CarriedFlow, queue: Queue, emit: TickTools['emit']): Promise<void> {
+  const id = deploymentOf(flow.name)
   const runId = await queue.getDeduplicationJobId(id)
-  if (runId !== null && (await queue.getJob(runId)) === undefined) await queue.removeDeduplicationKey(id)
+  if (runId === null) return
+  const job = await queue.getJob(runId)
+  if (job !== undefined) {
+    const { startedAt } = runJob.parse(job.data)
+    if (startedAt === undefined || Date.now() - startedAt < flow.timeoutMs + GHOST_AFTER_MS) return
+    const error = { message: 'the run did not end: its parts or its workers are gone' }
+    emit({ runId, flow: flow.name, state: 'Crashed', time: new Date().toISOString(), error })
+    await queue.remove(runId, { removeChildren: true })
+  }
+  await queue.removeDeduplicationKey(id)
 }
 
 /**

@@ -1,22 +1,10 @@
 import { randomUUID } from 'node:crypto'
 
-import { FlowProducer, type Job, Queue } from 'bullmq'
-import { z } from 'zod'
-
-import type { EndState, ErrorNote } from '../engine/run-event.ts'
-import { KEPT, type RunJob, runJob } from './jobs.ts'
-import { doneOf } from './part-jobs.ts'
-import { deploymentOf, partId, QUEUE, type QueueAddress, queueOptions } from './queue-names.ts'
-
-/** A run as the queue knows it. It forgets one an hour after its end. */
-export type QueuedRun = {
-  readonly runId: string
-  readonly state: 'Scheduled' | 'Running' | EndState
-  readonly parts: readonly { readonly part: unknown; readonly done: unknown }[]
-  readonly durationMs?: number
-  readonly result?: unknown
-  readonly error?: ErrorNote
-}
+import { FlowProducer, Queue } from 'bullmq'
+import { answerWithin, closeWithin } from './close-within.ts'
+import { KEPT, type RunJob } from './jobs.ts'
+import { deploymentOf, QUEUE, type QueueAddress, queueOptions } from './queue-names.ts'
+import { type QueuedRun, readRun } from './queued-run.ts'
 
 export type QueueCounts = {
   readonly workers: number
@@ -52,13 +40,18 @@ export function openRunQueue(address: QueueAddress): RunQueue {
   // Every call fails by itself, so that there is nothing to add here.
   queue.on('error', () => undefined)
   chains.on('error', () => undefined)
-  return {
-    add: async (flow, params) => {
+  /** BullMQ would wait for its first connection for ever; a lost one fails each command by itself. */
+  const whenReady = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
+    await answerWithin(queue.waitUntilReady(), READY_LIMIT_MS)
+    return await call()
+  }
+  const calls = {
+    add: async (flow: string, params: unknown) => {
       const runId = randomUUID()
       await queue.add(flow, newRun(params), { ...KEPT, jobId: runId })
       return runId
     },
-    addInTurn: async (flow, params) => {
+    addInTurn: async (flow: string, params: readonly unknown[]) => {
       const runIds = params.map(() => randomUUID())
       const [first, ...rest] = params.map((each, at) => ({
         name: flow,
@@ -70,18 +63,18 @@ export function openRunQueue(address: QueueAddress): RunQueue {
       await chains.add(rest.reduce<typeof first>((before, job) => ({ ...job, children: [before] }), first))
       return runIds
     },
-    addOfDeployment: async (flow, params) => {
+    addOfDeployment: async (flow: string, params: unknown) => {
       const runId = randomUUID()
       const data: RunJob = { ...newRun(params), isDeployment: true }
       const deduplication = { id: deploymentOf(flow) }
       const job = await queue.add(flow, data, { ...KEPT, jobId: runId, deduplication })
       return job.id === runId ? runId : undefined
     },
-    read: async runId => {
+    read: async (runId: string) => {
       const job = await queue.getJob(runId)
       return job === undefined ? undefined : await readRun(queue, job, runId)
     },
-    remove: async runIds => {
+    remove: async (runIds: readonly string[]) => {
       const removed: string[] = []
       // The last one first: where the run before it goes, a run's turn has come, and a worker begins it.
       for (const runId of runIds.toReversed()) {
@@ -99,52 +92,26 @@ export function openRunQueue(address: QueueAddress): RunQueue {
       ])
       return { workers, waiting }
     },
-    nextAt: async flow => (await queue.getJobScheduler(deploymentOf(flow)))?.next,
+    nextAt: async (flow: string) => (await queue.getJobScheduler(deploymentOf(flow)))?.next,
+  }
+  return {
+    add: (flow, params) => whenReady(() => calls.add(flow, params)),
+    addInTurn: (flow, params) => whenReady(() => calls.addInTurn(flow, params)),
+    addOfDeployment: (flow, params) => whenReady(() => calls.addOfDeployment(flow, params)),
+    read: runId => whenReady(() => calls.read(runId)),
+    remove: runIds => whenReady(() => calls.remove(runIds)),
+    counts: () => whenReady(calls.counts),
+    nextAt: flow => whenReady(() => calls.nextAt(flow)),
     close: async () => {
-      await Promise.allSettled([closeWithin(queue), closeWithin(chains)])
+      await Promise.allSettled([closeWithin(queue, CLOSE_LIMIT_MS), closeWithin(chains, CLOSE_LIMIT_MS)])
     },
   }
 }
 
-const CLOSE_LIMIT_MS = 1_000
+const READY_LIMIT_MS = 5_000
 
-/** A Redis that hangs must not keep who asked from ending. */
-async function closeWithin(it: Pick<Queue, 'close' | 'disconnect'>): Promise<void> {
-  const timer = setTimeout(() => void it.disconnect().catch(() => undefined), CLOSE_LIMIT_MS)
-  await it.close().finally(() => clearTimeout(timer))
-}
+const CLOSE_LIMIT_MS = 1_000
 
 function newRun(params: unknown): RunJob {
   return { params, dueAt: Date.now(), isDeployment: false }
-}
-
-const ended = z.object({
-  state: z.enum(['Completed', 'Failed', 'TimedOut', 'Cancelled', 'Crashed']),
-  durationMs: z.number(),
-  result: z.unknown().optional(),
-  error: z.custom<ErrorNote>().optional(),
-})
-
-async function readRun(queue: Queue, job: Job, runId: string): Promise<QueuedRun> {
-  const state = await job.getState()
-  const { plan = [], startedAt } = runJob.parse(job.data)
-  if (state === 'completed') {
-    const { state, durationMs, result, error } = ended.parse((await queue.getJob(runId))?.returnvalue)
-    return { runId, state, parts: [], durationMs, result, ...(error !== undefined && { error }) }
-  }
-  if (state === 'failed') {
-    return {
-      runId,
-      state: 'Crashed',
-      parts: [],
-      error: { message: job.failedReason ?? 'the run was given up' },
-    }
-  }
-  const parts = await Promise.all(
-    plan.map(async (part, number) => {
-      const child = await queue.getJob(partId(runId, number))
-      return { part, done: child && doneOf(child) }
-    }),
-  )
-  return { runId, state: startedAt === undefined ? 'Scheduled' : 'Running', parts }
 }

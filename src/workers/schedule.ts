@@ -1,7 +1,8 @@
 import { Queue } from 'bullmq'
 
-import type { Cron } from '../engine/cron.ts'
+import { type Cron, nextTime } from '../engine/cron.ts'
 import type { RunLogger } from '../engine/flow.ts'
+import { closeWithin } from './close-within.ts'
 import { deploymentOf, QUEUE, type QueueAddress, queueOptions, TICK } from './queue-names.ts'
 import { QuietErrors } from './quiet-errors.ts'
 
@@ -17,6 +18,8 @@ export type Schedule = { readonly close: () => Promise<void> }
 /** How often the schedule in Redis is looked at. */
 const LOOK_MS = 5_000
 
+const CLOSE_LIMIT_MS = 1_000
+
 /** A tick that is so late was not begun by anybody, or the scheduler has lost it. */
 const LOST_AFTER_MS = 30_000
 
@@ -30,27 +33,34 @@ export function keepSchedule({ address, flow, schedule, log }: ScheduleOptions):
   const errors = new QuietErrors(log)
   queue.on('error', error => errors.tell(error))
   const id = deploymentOf(flow)
-  let looking: Promise<void> | undefined
+  let isLooking = false
   const look = () => {
-    looking ??= keep()
+    if (isLooking) return
+    isLooking = true
+    keep()
       .catch(error => errors.tell(error))
       .finally(() => {
-        looking = undefined
+        isLooking = false
       })
   }
 
   async function keep(): Promise<void> {
     const found = await queue.getJobScheduler(id)
     const isSame = found?.pattern === schedule.cron && found.tz === schedule.timeZone
-    const isLost = found?.next !== undefined && found.next < Date.now() - LOST_AFTER_MS
-    if (isSame && !(isLost && !(await hasTick()))) return
+    const now = Date.now()
+    const next = found?.next ?? 0
+    // A server whose clock was ahead for a moment may have set the next time far away.
+    const isTooFar = next > nextTime(schedule, now) + LOST_AFTER_MS
+    const isLost = next < now - LOST_AFTER_MS && !(await hasTick())
+    if (isSame && !isTooFar && !isLost) return
     await queue.upsertJobScheduler(
       id,
       { pattern: schedule.cron, tz: schedule.timeZone },
       {
         name: TICK,
         data: { flow, params: {} },
-        opts: { removeOnComplete: { count: 100 }, removeOnFail: { count: 100 } },
+        // A count would be that of all jobs of the queue, the runs that somebody waits for among them.
+        opts: { removeOnComplete: true, removeOnFail: true },
       },
     )
     log.info(
@@ -71,7 +81,7 @@ export function keepSchedule({ address, flow, schedule, log }: ScheduleOptions):
   return {
     close: async () => {
       clearInterval(timer)
-      await Promise.allSettled([looking, queue.close()])
+      await closeWithin(queue, CLOSE_LIMIT_MS)
     },
   }
 }

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { z } from 'zod'
+
 import { OperatingError, toError } from '../engine/errors.ts'
-import type { QueuedRun, RunQueue } from './run-queue.ts'
+import type { QueuedRun } from './queued-run.ts'
+import type { RunQueue } from './run-queue.ts'
 
 export type WaitOptions = {
   /** Told at each look, so some times a second. */
@@ -37,7 +40,7 @@ export async function waitForRun(
       onLook(run)
       if (run.state !== 'Scheduled' && run.state !== 'Running') return run
     } catch (error) {
-      if (signal.aborted || error instanceof OperatingError) throw error
+      if (signal.aborted || error instanceof OperatingError || isFault(error)) throw error
       if (awaySince === undefined)
         warn(`The queue does not answer (${toError(error).message}); waiting for it.`)
       awaySince ??= Date.now()
@@ -54,4 +57,9 @@ function unlessAborted<Found>(look: Promise<Found>, signal: AbortSignal): Promis
     signal.addEventListener('abort', stop, { once: true })
     look.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
   })
+}
+
+/** A result of another shape, or a mistake of ours: neither passes by waiting. */
+function isFault(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof z.ZodError
 }

@@ -6,7 +6,9 @@ export type TcpPipe = {
   readonly port: number
   /** The connections that stand bring nothing more, and say nothing of it. */
   readonly swallow: () => void
-  /** So do those that are made from now on. */
+  /** Bytes that came to nothing so far. */
+  readonly swallowed: () => number
+  /** So do the connections that are made from now on. */
   readonly swallowNew: () => void
   readonly cut: () => void
   readonly close: () => Promise<void>
@@ -15,8 +17,10 @@ export type TcpPipe = {
 export async function openPipe(to: number): Promise<TcpPipe> {
   const pairs = new Set<readonly [Socket, Socket]>()
   let isSilent = false
-  const server = createServer(near => {
-    const far = connect(to, '127.0.0.1')
+  let swallowed = 0
+  // A network that is cut carries no end of a connection either.
+  const server = createServer({ allowHalfOpen: true }, near => {
+    const far = connect({ port: to, host: '127.0.0.1', allowHalfOpen: true })
     const pair = [near, far] as const
     pairs.add(pair)
     for (const [one, other] of [pair, [far, near] as const]) {
@@ -31,7 +35,14 @@ export async function openPipe(to: number): Promise<TcpPipe> {
   }
   return {
     port: (server.address() as AddressInfo).port,
-    swallow: () => each(socket => socket.unpipe().resume()),
+    swallow: () =>
+      each(socket => {
+        const count = (bytes: Buffer) => {
+          swallowed += bytes.length
+        }
+        socket.unpipe().on('data', count).resume()
+      }),
+    swallowed: () => swallowed,
     swallowNew: () => {
       isSilent = true
     },
