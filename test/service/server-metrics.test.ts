@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import type { RunEvent } from '../../src/engine/run-event.ts'
 import { eventTypes } from '../../src/records/event-type.ts'
-import { type Place, waitFor } from '../cli/world.ts'
+import { type Place, sumOf, waitFor } from '../cli/world.ts'
 import { atStation, scrapeOf, serve } from './serving.ts'
 import { eventsOf, generate, type Station } from './station.ts'
 
@@ -23,9 +23,11 @@ test.concurrent('the metrics tell what was produced and run, and a server that w
     for (let run = 0; run < 2; run += 1) {
       expect((await place.run('run', 'data-writer', '--wait')).code).toBe(0)
     }
-    const after = await waitFor('both runs and the worker in the metrics', async () => {
+    // What is read of Redis is kept for some seconds.
+    const after = await waitFor('both runs, the worker and the empty streams in the metrics', async () => {
       const samples = await scrapeOf(server)
-      return runsIn(samples, 'completed') === 2 && samples.get('skydrain_workers') === 1 && samples
+      const isRead = samples.get('skydrain_workers') === 1 && sumOf(perStream(samples, place, 'lag')) === 0
+      return runsIn(samples, 'completed') === 2 && isRead && samples
     })
     await expectWhatRan(station, after)
     expect(perStream(after, place, 'messages_consumed_total')).toEqual(produced)
