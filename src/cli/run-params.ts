@@ -28,6 +28,11 @@ export function parseParams(words: readonly string[]): DataWriterParams {
       `The window is empty: from=${window.from.toISO()} is not before to=${window.to.toISO()}.`,
     )
   }
+  if (window.from !== undefined && window.from > DateTime.utc()) {
+    throw new UsageError(
+      `The window begins in the future: from=${window.from.toISO()}. An entry's time is the one at which Redis took it.`,
+    )
+  }
   return { types, range: idsOfWindow(window) }
 }
 

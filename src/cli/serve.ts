@@ -26,10 +26,10 @@ export async function serve<Service extends Closing>(
   open: () => Promise<Service>,
   work: (service: Service) => Promise<void>,
 ): Promise<void> {
-  const end = (milliseconds: number, exitCode: number) =>
+  const end = (milliseconds: number, exitCode?: number) =>
     setTimeout(() => {
       tell('Something did not close in time and was let go.')
-      process.exit(exitCode)
+      process.exit(exitCode ?? process.exitCode)
     }, milliseconds).unref()
   signal.addEventListener('abort', () => end(CLOSE_LIMIT_MS, 0), { once: true })
   let service: Service | undefined
@@ -41,7 +41,8 @@ export async function serve<Service extends Closing>(
   } finally {
     if (!signal.aborted) end(CLOSE_LIMIT_MS, 1)
     await service?.close()
-    end(END_LIMIT_MS, Number(process.exitCode ?? 0))
+    // By then the exit code is set.
+    end(END_LIMIT_MS)
   }
 }
 

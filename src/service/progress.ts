@@ -9,8 +9,11 @@ import type { RunQueue } from '../workers/run-queue.ts'
 
 export type ProgressTools = {
   readonly schedule: Cron
+  readonly runTimeoutMs: number
   readonly queue: Pick<RunQueue, 'counts' | 'nextAt' | 'addOfDeployment'>
   readonly status: Pick<OpenStatus, 'read'>
+  /** Milliseconds since 1970: before it nothing can be missing. */
+  readonly startedAt: number
 }
 
 export type Progress = {
@@ -25,26 +28,40 @@ export type Progress = {
 const LATE_MS = 30_000
 
 /** Watches that runs begin and end, by the events that they tell. */
-export function createProgress({ schedule, queue, status }: ProgressTools): Progress {
-  const startedAt = Date.now()
+export function createProgress({
+  schedule,
+  runTimeoutMs,
+  queue,
+  status,
+  startedAt,
+}: ProgressTools): Progress {
   let beganAt = startedAt
   let completedAt = startedAt
   let askedAt = startedAt
   let isLooking = false
+  /** The runs that have begun and not ended, with their beginnings. */
+  const running = new Map<string, number>()
+
+  /** A run may take longer than the schedule's interval; not longer than its time limit, unless it is lost. */
+  const isRunning = () => [...running.values()].some(at => Date.now() < at + runTimeoutMs + LATE_MS)
 
   /** Whether so many times of the schedule have passed since then without what they should have brought. */
   const isLate = (since: number, times: number) => Date.now() > timeAfter(schedule, since, times) + LATE_MS
 
-  function take({ flow, state, time, isUnqueued }: RunEvent): void {
+  function take({ runId, flow, state, time, isUnqueued }: RunEvent): void {
     if (flow !== DATA_WRITER) return
     // A worker's clock may be ahead. A run that the queue did not bring says nothing of the queue.
     const at = Math.min(Date.now(), Date.parse(time))
-    if (state === 'Running' && !isUnqueued) beganAt = Math.max(beganAt, at)
+    if (state === 'Running' && !isUnqueued) {
+      beganAt = Math.max(beganAt, at)
+      running.set(runId, at)
+    }
+    if (state !== 'Running') running.delete(runId)
     if (state === 'Completed') completedAt = Math.max(completedAt, at)
   }
 
   async function watch(log: Log, missing: (flow: string, sinceMs: number) => void): Promise<void> {
-    if (isLooking || !isLate(Math.max(beganAt, askedAt), 2)) return
+    if (isLooking || isRunning() || !isLate(Math.max(beganAt, askedAt), 2)) return
     isLooking = true
     missing(DATA_WRITER, Date.now() - beganAt)
     try {

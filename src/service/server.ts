@@ -60,7 +60,7 @@ export async function openServer({
       },
     })
     const alerts = closers.add(openSlackAlerts(config, log, metrics.notified), it => it.close())
-    const progress = createProgress({ schedule: config.schedule, queue, status })
+    const progress = createProgress({ ...config, queue, status, startedAt: Date.now() })
     const events = closers.add(openRunEvents(queueAddress(config), { told: log.warning }), it => it.close(0))
     const runs = followRuns({
       events,

@@ -78,6 +78,7 @@ describe('the operator’s mistake ends with 64 and one sentence:', () => {
     [`${run} --param from=2026-11-21T22:00 --param to=2026-11-21T22:00`]:
       /The window is empty: from=.* is not before to=/,
     [`${run} --param from=-1h --param to=-2h`]: /The window is empty/,
+    [`${run} --param from=2999-01-01`]: /The window begins in the future: from=2999-01-01T00:00:00\.000Z\./,
     'generate --events 0': /--events is '0'; it must be a whole number from 1 to/,
     'generate --events ten': /--events is 'ten'/,
     'generate --events 5 --rate -1': /--rate is '-1'/,

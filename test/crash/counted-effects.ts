@@ -30,7 +30,13 @@ export function countedStreams(streams: StreamsPort, step: Step): StreamsPort {
   return {
     connect: async type => {
       const connection = await streams.connect(type)
-      const effects: readonly (keyof StreamConnection)[] = ['inspect', 'read', 'deleteEntries', 'moveGroup']
+      const effects: readonly (keyof StreamConnection)[] = [
+        'inspect',
+        'claim',
+        'read',
+        'deleteEntries',
+        'moveGroup',
+      ]
       const { close } = connection
       return { ...counted(connection, effects, 'stream', step), close }
     },

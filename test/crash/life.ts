@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+
 import { commitLogs } from '../../src/dataset/commit-log.ts'
 import { openDataset } from '../../src/dataset/dataset.ts'
 import { nodeDisk } from '../../src/dataset/disk.ts'
@@ -53,7 +55,7 @@ export async function live(life: Life, step: Step): Promise<DrainCounts> {
       {
         type: 'posts',
         range: { from: FIRST_ID, to: LAST_ID },
-        run: 'a-life',
+        run: randomUUID(),
         readUntil: Number.POSITIVE_INFINITY,
       },
       report,
