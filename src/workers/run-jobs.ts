@@ -39,21 +39,19 @@ export type TickTools = {
 const GHOST_AFTER_MS = 300_000
 
 /**
- * A deduplication key whose run is gone, after a FLUSHALL or by hand, or waits for parts that never end, would keep
- * every run away for ever.
+ * A run that waits for parts which never end would keep every other one away for ever. A deduplication key whose job
+ * is gone, BullMQ drops by itself.
  */
 async function dropGhost(flow: CarriedFlow, queue: Queue, emit: TickTools['emit']): Promise<void> {
   const id = deploymentOf(flow.name)
   const runId = await queue.getDeduplicationJobId(id)
-  if (runId === null) return
-  const job = await queue.getJob(runId)
-  if (job !== undefined) {
-    const { startedAt } = runJob.parse(job.data)
-    if (startedAt === undefined || Date.now() - startedAt < flow.timeoutMs + GHOST_AFTER_MS) return
-    const error = { message: 'the run did not end: its parts or its workers are gone' }
-    emit({ runId, flow: flow.name, state: 'Crashed', time: new Date().toISOString(), error })
-    await queue.remove(runId, { removeChildren: true })
-  }
+  const job = runId === null ? undefined : await queue.getJob(runId)
+  if (runId === null || job === undefined) return
+  const { startedAt } = runJob.parse(job.data)
+  if (startedAt === undefined || Date.now() - startedAt < flow.timeoutMs + GHOST_AFTER_MS) return
+  const error = { message: 'the run did not end: its parts or its workers are gone' }
+  emit({ runId, flow: flow.name, state: 'Crashed', time: new Date().toISOString(), error })
+  await queue.remove(runId, { removeChildren: true })
   await queue.removeDeduplicationKey(id)
 }
 

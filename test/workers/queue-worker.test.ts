@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 
 import { PREFIX, QUEUE } from '../../src/workers/queue-names.ts'
 import { keepSchedule } from '../../src/workers/schedule.ts'
@@ -29,6 +30,29 @@ describe('a run in the queue', () => {
       { runId, flow: 'numbers', state: 'Running', worker: 'here:1', waitedMs: expect.any(Number) },
       { runId, flow: 'numbers', state: 'Completed', result: 6, durationMs: expect.any(Number) },
     ])
+  })
+
+  test('is planned once, and its plan kept', async () => {
+    let plans = 0
+    const plan = async () => {
+      plans += 1
+      return [plans, plans]
+    }
+    work({ ...numberFlow(), plan })
+    expect(await ended(await queue.add('numbers', []))).toMatchObject({ state: 'Completed', result: 2 })
+    expect(plans).toBe(1)
+  })
+
+  test('of which a part was given up ends as its flow says of a part that is Crashed', async () => {
+    let looks = 0
+    // The worker that takes the part does not know its shape; the one that ends the run does.
+    const part = z.number().refine(() => looks++ > 0)
+    work({ ...numberFlow(), part })
+    expect(await ended(await queue.add('numbers', [5]))).toMatchObject({
+      state: 'Crashed',
+      result: 0,
+      error: { message: expect.stringMatching(/^a part of the run was given up: /) },
+    })
   })
 
   test('has its parts done by all workers at once', async () => {
