@@ -11,12 +11,10 @@ export type EmbeddedRedis = {
   readonly url: string
   readonly port: number
   readonly pid: number
-  /** Resolves with a sentence when the server ends by itself; never once `stop` or `killNow` was called. */
+  /** Resolves with a sentence when the server ends by itself; never once `stop` was called. */
   readonly died: Promise<string>
   /** Lets the server save its data and end, and kills it after 5 seconds. Twice is fine, and so is a dead one. */
   readonly stop: () => Promise<void>
-  /** Kills the server at once, without waiting: for a process that is about to exit. */
-  readonly killNow: () => void
 }
 
 const READY = 'Ready to accept connections'
@@ -79,7 +77,7 @@ async function troubleAtStart({ ended, log, signal }: RedisProcess): Promise<str
 }
 
 function embedded(redis: RedisProcess): EmbeddedRedis {
-  const { pid, port, folder, ended, signal } = redis
+  const { pid, port, folder, ended } = redis
   let isWanted = true
   let stopped: Promise<void> | undefined
   const died = new Promise<string>(resolve => {
@@ -97,10 +95,6 @@ function embedded(redis: RedisProcess): EmbeddedRedis {
       isWanted = false
       stopped ??= terminate(redis)
       return stopped
-    },
-    killNow: () => {
-      isWanted = false
-      signal('SIGKILL')
     },
   }
 }
